@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "crypto/base/clock.h"
+#include "crypto/base/error.h"
+#include "store/model/name.h"
+
+namespace statehouse {
+
+/// What a token may be used for. Each scope includes the ones before it.
+enum class TokenScope {
+  kRead,   ///< fetch, snapshots, reading promotions and (for auditors) the log
+  kWrite,  ///< also push, open, comment on, approve and merge promotions
+  kAdmin,  ///< also mint and revoke tokens
+};
+
+/// "read", "write", "admin".
+std::string_view token_scope_name(TokenScope scope);
+Result<TokenScope> parse_token_scope(std::string_view text);
+
+/// Who is asking, as far as the server could prove it. A value; only the makers below exist, and
+/// `for_token` is called by token authentication alone.
+///
+/// A caller says who somebody is and how narrow their token is. What they may do is up to policy.
+class AuthenticatedCaller {
+ public:
+  /// How the caller was recognised; the `via` of an entry's actor.
+  enum class Via { kAnonymous, kToken, kControl, kServer };
+
+  /// Nobody in particular: sees what some policy lets `anyone` read.
+  static AuthenticatedCaller anonymous();
+  /// The operator of the host, through the control socket or the data directory's lock: reads
+  /// everything, mints tokens, runs maintenance, moves nothing.
+  static AuthenticatedCaller control();
+  /// The server itself, for entries that nobody asked for.
+  static AuthenticatedCaller server();
+  /// REQUIRES: the token was checked: it exists, is not revoked and not expired.
+  static AuthenticatedCaller for_token(ResourceName identity, std::string token_id,
+                                       TokenScope scope, std::string repository_glob,
+                                       Timestamp expires);
+
+  [[nodiscard]] Via via() const { return via_; }
+  [[nodiscard]] std::string_view via_name() const;
+  [[nodiscard]] const std::optional<ResourceName>& identity() const { return identity_; }
+  /// The identity's name, or "" for callers that have none.
+  [[nodiscard]] std::string identity_name() const { return identity_ ? identity_->str() : ""; }
+  [[nodiscard]] const std::string& token_id() const { return token_id_; }
+  [[nodiscard]] TokenScope scope() const { return scope_; }
+  [[nodiscard]] const std::string& repository_glob() const { return repository_glob_; }
+  [[nodiscard]] std::optional<Timestamp> expires() const { return expires_; }
+  [[nodiscard]] bool is_control() const { return via_ == Via::kControl; }
+
+  /// Errors: kDenied when the token's scope is narrower than `needed`, or nobody is logged in and
+  /// more than reading is asked for.
+  [[nodiscard]] Result<> require_scope(TokenScope needed) const;
+
+  /// Whether the token's repository glob covers `repository`; true for callers without a token.
+  [[nodiscard]] bool covers(const RepositoryName& repository) const;
+
+ private:
+  explicit AuthenticatedCaller(Via via) : via_(via) {}
+
+  Via via_;
+  std::optional<ResourceName> identity_;
+  std::string token_id_;
+  TokenScope scope_ = TokenScope::kRead;
+  std::string repository_glob_ = "**";
+  std::optional<Timestamp> expires_;
+};
+
+}  // namespace statehouse
