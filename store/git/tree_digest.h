@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "crypto/base/error.h"
+#include "store/git/tree_walk.h"
+
+namespace statehouse {
+
+/// Computes `treeSha256`: the id that a tree has in a SHA-256 Git repository (blobs, and trees with
+/// 32-byte ids, recursively), so that a version does not rest on SHA-1. Anybody can check one with
+/// `git init --object-format=sha256`.
+///
+/// Remembers what it computed, by SHA-1 id, in bounded memory: a new version costs its changed
+/// files only. That is sound because every object behind an id was re-hashed with collision
+/// detection when read. Threads: any (calls on different repositories may share one memory).
+class TreeDigests {
+ public:
+  /// About 150 bytes for each of `objects_max` remembered objects.
+  explicit TreeDigests(std::size_t objects_max = 400'000) : objects_max_(objects_max / 2 + 1) {}
+  TreeDigests(const TreeDigests&) = delete;
+  TreeDigests& operator=(const TreeDigests&) = delete;
+
+  /// 32 raw bytes. Each distinct tree is read once, so repeated subtrees cost nothing.
+  /// Errors: kInvalidArgument (a gitlink, which has no content to hash; deeper than
+  /// limits::kTreeDepthMax); as GitRepository's.
+  Result<std::string> tree_sha256(const GitRepository& repository, const Oid& tree);
+
+ private:
+  [[nodiscard]] std::optional<std::string> recall(const Oid& oid);
+  void remember(const Oid& oid, const std::string& digest);
+
+  const std::size_t objects_max_;  ///< per generation
+  std::mutex mutex_;
+  // Guarded by mutex_. Two generations: when the young one is full it becomes the old one, so what
+  // was used lately survives and memory stays bounded.
+  std::unordered_map<Oid, std::string> young_;
+  std::unordered_map<Oid, std::string> old_;
+};
+
+/// SHA-256 over "`type` `size`\0" and the bytes: for a commit, `commitSha256`. 32 raw bytes.
+std::string object_sha256(ObjectType type, std::string_view bytes);
+
+}  // namespace statehouse
