@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "api/http/message.h"
+#include "api/http/metrics.h"
+#include "api/http/router.h"
+#include "crypto/base/entropy.h"
+
+namespace statehouse {
+
+/// Decides who calls. Called on a worker for every routed request before its handler and before
+/// its body is inflated; it may set `request.caller`. A response refuses the request (401 with
+/// WWW-Authenticate, 403); nothing lets it through. Must refuse kAuthenticated without a caller.
+using Gate = std::function<std::optional<HttpResponse>(HttpRequest& request, Access required)>;
+
+/// Takes one line for the operator's log. Called from any thread; must not block for long.
+using LogLine = std::function<void(std::string_view line)>;
+
+/// From a complete request to its response: route, gate, inflate, handler.
+///
+/// Default deny: without a gate every route but the public ones answers 401. Errors become
+/// problem+json. This is one of the two places in the product where exceptions are caught; the
+/// client gets a 500 with a random id, and the log has the id and the cause. Threads: any.
+class Dispatcher {
+ public:
+  /// All arguments outlive the dispatcher. `gate` may be empty.
+  Dispatcher(const Router& router, const Gate& gate, const Entropy& entropy, const LogLine& log,
+             HttpMetrics& metrics)
+      : router_(router), gate_(gate), entropy_(entropy), log_(log), metrics_(metrics) {}
+
+  /// Never throws, never fails: a failure is a response.
+  [[nodiscard]] HttpResponse dispatch(HttpRequest& request) const;
+
+  /// Makes the answer of a parked response.
+  [[nodiscard]] HttpResponse resume(const Parking& parking, WakeReason reason) const;
+
+  /// Runs `action` so that an exception becomes an error (kInternal, logged with an id).
+  Result<> guard(std::string_view doing, const std::function<Result<>()>& action) const;
+
+ private:
+  Result<HttpResponse> answer(HttpRequest& request) const;
+  [[nodiscard]] HttpResponse problem_and_log(const Error& error) const;
+
+  const Router& router_;
+  const Gate& gate_;
+  const Entropy& entropy_;
+  const LogLine& log_;
+  HttpMetrics& metrics_;
+};
+
+}  // namespace statehouse
