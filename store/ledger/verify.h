@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crypto/base/error.h"
+#include "crypto/base/file.h"
+#include "crypto/ed25519.h"
+#include "store/model/name.h"
+
+namespace statehouse {
+
+/// What to hold a ledger against. The key comes from the trust document, never from the ledger.
+struct VerifyOptions {
+  std::string origin;
+  Epoch epoch = 1;
+  std::vector<Ed25519PublicKey> log_keys;  ///< any of them may have signed; one suffices
+  /// Called now and then with (entries done, entries in all); returning false ends the work early.
+  std::function<bool(std::uint64_t done, std::uint64_t all)> progress = nullptr;
+  std::size_t findings_max = 1000;
+};
+
+/// One thing that is not as the log says.
+struct VerifyFinding {
+  std::string what;   ///< "entry", "tile", "checkpoint", "ref", "version", "evidence", …
+  std::string where;  ///< "1042", "1/0", "platform:refs/heads/deploy@41"
+  std::string why;
+};
+
+struct VerifyReport {
+  std::vector<VerifyFinding> findings;  ///< empty: everything holds
+  bool complete = true;  ///< false: ended early (progress said so, or too many findings)
+  std::uint64_t entries = 0;
+  std::uint64_t versions = 0;
+  std::uint64_t evidence = 0;
+  std::uint64_t evidence_erased = 0;  ///< tombstoned by law: not a finding
+  std::uint64_t tree_size = 0;
+  std::string root;             ///< 32 raw bytes, as re-derived
+  std::string checkpoint_note;  ///< the newest, whether it verified or not
+};
+
+/// Re-derives a ledger from its entries and compares:
+///   - SQLite's own integrity check;
+///   - each entry parses, has its index, epoch, origin and a time not before its predecessor's;
+///   - every tile, at every level, from the entries; no tile too many;
+///   - every stored checkpoint: root of the tree at its size, and its signature; the newest covers
+///     all entries;
+///   - every ref.updated entry against the versions table, and their replay against the ref states;
+///   - every statement.issued entry against the statements table;
+///   - every evidence digest named by an entry: bytes match, or a logged evidence.erased names it;
+///     no evidence that no entry names.
+/// Memory: one entry and one tile per level at a time, plus the refs. Reads one consistent moment.
+/// Errors: only when it could not look (kNotFound, kUnavailable, kInvalidArgument: not a ledger);
+/// what it saw is in the report.
+Result<VerifyReport> verify_ledger_file(const Path& path, const VerifyOptions& options);
+
+}  // namespace statehouse
