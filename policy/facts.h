@@ -10,6 +10,7 @@
 
 #include "crypto/base/clock.h"
 #include "crypto/base/error.h"
+#include "crypto/statement.h"
 #include "store/model/name.h"
 #include "store/model/oid.h"
 
@@ -89,7 +90,6 @@ struct UpdateFacts {
   Timestamp now;
 };
 
-enum class ApprovalVerdict : std::uint8_t { kApprove, kReject };
 
 /// One signed statement about a promotion whose signature the caller has verified. The key's
 /// standing and the signer's groups are looked up again at every evaluation.
