@@ -15,6 +15,7 @@
 #include "policy/glob.h"
 #include "store/model/name.h"
 #include "store/model/oid.h"
+#include "store/model/seal_format.h"
 
 // The resources of the `system` repository, as value types, and their one reader. The fields, their
 // names and their defaults are the contract of schemas/resources/*.schema.json; a test holds reader
@@ -171,7 +172,6 @@ struct ApprovalClause {
 };
 
 enum class Strategy : std::uint8_t { kSeal, kFastForward };
-enum class SealFormat : std::uint8_t { kOpenPgp, kSsh };
 
 struct RollbackRules {
   std::optional<std::vector<ApprovalClause>> approvals;  ///< absent: as forward

@@ -7,12 +7,10 @@
 #include <vector>
 
 #include "crypto/base/error.h"
+#include "store/git/upload_pack.h"
 #include "store/model/oid.h"
 
 namespace statehouse {
-
-/// Which of Git's wire protocols a request speaks (gitprotocol-v2; the `Git-Protocol` header).
-enum class GitProtocol { kV0, kV1, kV2 };
 
 /// Reads a `Git-Protocol` header ("version=2", colon-separated keys). Unknown is v0, as in Git.
 GitProtocol parse_git_protocol(std::string_view header);

@@ -6,20 +6,10 @@
 
 #include "crypto/base/clock.h"
 #include "crypto/base/error.h"
+#include "store/ledger/records.h"
 #include "store/model/name.h"
 
 namespace statehouse {
-
-/// What a token may be used for. Each scope includes the ones before it.
-enum class TokenScope {
-  kRead,   ///< fetch, snapshots, reading promotions and (for auditors) the log
-  kWrite,  ///< also push, open, comment on, approve and merge promotions
-  kAdmin,  ///< also mint and revoke tokens
-};
-
-/// "read", "write", "admin".
-std::string_view token_scope_name(TokenScope scope);
-Result<TokenScope> parse_token_scope(std::string_view text);
 
 /// Who is asking, as far as the server could prove it. A value; only the makers below exist, and
 /// `for_token` is called by token authentication alone.

@@ -10,11 +10,9 @@
 #include "crypto/base/error.h"
 #include "crypto/base/file.h"
 #include "crypto/ed25519.h"
+#include "store/model/seal_format.h"
 
 namespace statehouse {
-
-/// How a seal commit is signed. One commit carries one signature.
-enum class SealFormat { kOpenPgp, kSsh };
 
 /// The public halves, as the trust document wants them.
 struct SealingPublicKeys {

@@ -8,6 +8,7 @@
 
 #include "crypto/base/clock.h"
 #include "crypto/base/error.h"
+#include "crypto/statement.h"
 #include "store/model/name.h"
 #include "store/model/oid.h"
 
@@ -151,8 +152,6 @@ struct PromotionRecord {
   std::optional<std::string> ended_by;  ///< identity that merged or closed it
   std::optional<Timestamp> ended;
 };
-
-enum class ApprovalVerdict { kApprove, kReject };
 
 /// A reviewer's signed statement about one revision of a promotion. The envelope itself is
 /// evidence: LedgerReader::evidence(envelope_digest).
