@@ -6,6 +6,7 @@
 
 #include "crypto/base/clock.h"
 #include "crypto/base/error.h"
+#include "policy/glob.h"
 #include "store/ledger/records.h"
 #include "store/model/name.h"
 
@@ -28,8 +29,9 @@ class AuthenticatedCaller {
   /// The server itself, for entries that nobody asked for.
   static AuthenticatedCaller server();
   /// REQUIRES: the token was checked: it exists, is not revoked and not expired.
+  /// `repositories` narrows it; none means every repository, `system` included.
   static AuthenticatedCaller for_token(ResourceName identity, std::string token_id,
-                                       TokenScope scope, std::string repository_glob,
+                                       TokenScope scope, std::optional<Glob> repositories,
                                        Timestamp expires);
 
   [[nodiscard]] Via via() const { return via_; }
@@ -39,13 +41,15 @@ class AuthenticatedCaller {
   [[nodiscard]] std::string identity_name() const { return identity_ ? identity_->str() : ""; }
   [[nodiscard]] const std::string& token_id() const { return token_id_; }
   [[nodiscard]] TokenScope scope() const { return scope_; }
-  [[nodiscard]] const std::string& repository_glob() const { return repository_glob_; }
   [[nodiscard]] std::optional<Timestamp> expires() const { return expires_; }
   [[nodiscard]] bool is_control() const { return via_ == Via::kControl; }
 
   /// Errors: kDenied when the token's scope is narrower than `needed`, or nobody is logged in and
   /// more than reading is asked for.
   [[nodiscard]] Result<> require_scope(TokenScope needed) const;
+
+  /// The same as the ledger's `actor`.
+  [[nodiscard]] Actor actor() const;
 
   /// Whether the token's repository glob covers `repository`; true for callers without a token.
   [[nodiscard]] bool covers(const RepositoryName& repository) const;
@@ -57,7 +61,7 @@ class AuthenticatedCaller {
   std::optional<ResourceName> identity_;
   std::string token_id_;
   TokenScope scope_ = TokenScope::kRead;
-  std::string repository_glob_ = "**";
+  std::optional<Glob> repositories_;
   std::optional<Timestamp> expires_;
 };
 
