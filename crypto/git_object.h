@@ -85,11 +85,13 @@ struct GitSignatureSplit {
 /// Splits a commit into payload and signature and requires the canonical shape.
 ///
 /// Git drops every header that starts with `gpgsig` from what it verifies, so one good signature is
-/// good for many commit ids. Here it is good for one. The shape is: tree, parent*, author,
-/// committer, [encoding], mergetag*, then exactly one `gpgsig` as the last header, a blank line,
-/// the message. No NUL anywhere; no other header; the value of `gpgsig` is one armor block, whole
-/// and with nothing around it; putting payload and signature together again gives `raw` byte for
-/// byte. A commit without `gpgsig` that breaks these rules is kMalformed too, not kUnsigned.
+/// good for many commit ids. The canonical shape takes that freedom away. (What is left is inside
+/// the armor: line width, OpenPGP packets. So approvals and the log bind ids.) The shape is: tree,
+/// parent*, author, committer, [encoding], mergetag*, then exactly one `gpgsig` as the last header,
+/// a blank line, the message. No NUL anywhere; no other header; the value of `gpgsig` is one armor
+/// block, whole and with nothing around it; putting payload and signature together again gives
+/// `raw` byte for byte. A commit without `gpgsig` that breaks these rules is kMalformed too, not
+/// kUnsigned.
 GitSignatureSplit split_commit(std::string_view raw);
 
 /// The same for annotated tags: object, type, tag, tagger, a blank line, the body; the one armor

@@ -103,5 +103,5 @@ Error errno_error(std::string_view doing, int errno_value);
 #define TRY_WITH(doing, ...)                                                                       \
   STATEHOUSE_TRY(                                                                                  \
       STATEHOUSE_CONCAT(try_result_, __COUNTER__),                                                 \
-      [&](auto& failed_result_) { return std::move(failed_result_).error().with_context(doing); }, \
+      [&](auto& failed_result) { return std::move(failed_result).error().with_context(doing); }, \
       __VA_ARGS__)
