@@ -52,10 +52,10 @@ Result<std::string> decode64(std::string_view text, std::string_view alphabet, P
     }
   }
   if (text.size() % 4 == 1) return bad();
-  std::array<std::int8_t, 256> values{};
+  std::array<int, 256> values{};
   values.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
-    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+    values[static_cast<unsigned char>(alphabet[i])] = static_cast<int>(i);
   }
   std::string bytes;
   bytes.reserve(text.size() / 4 * 3 + 2);

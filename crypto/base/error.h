@@ -100,8 +100,8 @@ Error errno_error(std::string_view doing, int errno_value);
   STATEHOUSE_TRY(STATEHOUSE_CONCAT(try_result_, __COUNTER__), STATEHOUSE_TRY_ERROR, __VA_ARGS__)
 
 /// Like TRY, and puts "`doing`: " in front of the error's message.
-#define TRY_WITH(doing, ...)                                                                       \
-  STATEHOUSE_TRY(                                                                                  \
-      STATEHOUSE_CONCAT(try_result_, __COUNTER__),                                                 \
+#define TRY_WITH(doing, ...)                                                                     \
+  STATEHOUSE_TRY(                                                                                \
+      STATEHOUSE_CONCAT(try_result_, __COUNTER__),                                               \
       [&](auto& failed_result) { return std::move(failed_result).error().with_context(doing); }, \
       __VA_ARGS__)
