@@ -90,7 +90,6 @@ struct UpdateFacts {
   Timestamp now;
 };
 
-
 /// One signed statement about a promotion whose signature the caller has verified. The key's
 /// standing and the signer's groups are looked up again at every evaluation.
 struct ApprovalFacts {

@@ -1,0 +1,364 @@
+#include "policy/yaml.h"
+
+#include <yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "crypto/base/encoding.h"
+#include "crypto/base/limits.h"
+
+namespace statehouse {
+
+namespace {
+
+/// Owns a libyaml parser, also when its initialisation failed.
+class Parser {
+ public:
+  Parser() : usable_(yaml_parser_initialize(&parser_) != 0) {}
+  ~Parser() { yaml_parser_delete(&parser_); }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  [[nodiscard]] bool usable() const { return usable_; }
+  yaml_parser_t* get() { return &parser_; }
+
+ private:
+  yaml_parser_t parser_{};
+  bool usable_;
+};
+
+/// Owns one event; yaml_event_delete accepts the zeroed one of a failed parse.
+class Event {
+ public:
+  Event() = default;
+  ~Event() { yaml_event_delete(&event_); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  yaml_event_t* get() { return &event_; }
+  const yaml_event_t* operator->() const { return &event_; }
+
+ private:
+  yaml_event_t event_{};
+};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool all_of_nonempty(std::string_view text, bool (*predicate)(char)) {
+  return !text.empty() && std::ranges::all_of(text, predicate);
+}
+
+/// [-+]?[0-9]+ | 0o[0-7]+ | 0x[0-9a-fA-F]+ (YAML 1.2.2, section 10.3.2).
+bool is_core_integer(std::string_view text) {
+  if (text.starts_with("0o")) {
+    return all_of_nonempty(text.substr(2), [](char c) { return c >= '0' && c <= '7'; });
+  }
+  if (text.starts_with("0x")) {
+    return all_of_nonempty(text.substr(2), [](char c) {
+      return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    });
+  }
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  return all_of_nonempty(text, is_digit);
+}
+
+/// [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?, or an infinity or not-a-number.
+bool is_core_float(std::string_view text) {
+  if (text == ".nan" || text == ".NaN" || text == ".NAN") return true;
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  if (text == ".inf" || text == ".Inf" || text == ".INF") return true;
+  const auto digits = [&text] {
+    const std::size_t count =
+        static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin());
+    text.remove_prefix(count);
+    return count;
+  };
+  std::size_t mantissa = digits();
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    mantissa += digits();
+  }
+  if (mantissa == 0) return false;
+  if (text.empty()) return true;
+  if (text.front() != 'e' && text.front() != 'E') return false;
+  text.remove_prefix(1);
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  return all_of_nonempty(text, is_digit);
+}
+
+YamlKind kind_of_plain(std::string_view text) {
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") {
+    return YamlKind::kNull;
+  }
+  for (const std::string_view word : {"true", "True", "TRUE", "false", "False", "FALSE"}) {
+    if (text == word) return YamlKind::kBoolean;
+  }
+  if (is_core_integer(text)) return YamlKind::kInteger;
+  if (is_core_float(text)) return YamlKind::kFloat;
+  return YamlKind::kString;
+}
+
+/// Turns events into nodes; keeps the path of open collections itself, so depth costs no stack.
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(std::string_view file) : file_(file) {}
+
+  /// Takes one event; nullopt means go on.
+  std::optional<Diagnostic> take(const Event& event);
+  [[nodiscard]] bool finished() const { return finished_; }
+  std::vector<YamlNode> documents() && { return std::move(documents_); }
+  Diagnostic problem(Position at, std::string message, std::string fix = {}) const {
+    return Diagnostic{std::string(file_), at, std::move(message), std::move(fix)};
+  }
+
+ private:
+  struct Open {
+    YamlNode node;
+    std::set<std::string, std::less<>> keys;  // of a mapping
+  };
+
+  std::optional<Diagnostic> begin(const Event& event, YamlKind kind);
+  std::optional<Diagnostic> scalar(const Event& event);
+  std::optional<Diagnostic> add(YamlNode node);
+  std::optional<Diagnostic> refuse_properties(Position at, const yaml_char_t* anchor,
+                                              const yaml_char_t* tag) const;
+  std::optional<Diagnostic> refuse_directives(const Event& event) const;
+
+  std::string_view file_;
+  std::vector<Open> open_;
+  std::vector<YamlNode> documents_;
+  std::size_t events_ = 0;
+  bool finished_ = false;
+};
+
+Position position_of(const yaml_mark_t& mark) {
+  return {static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
+}
+
+std::optional<Diagnostic> TreeBuilder::refuse_properties(Position at, const yaml_char_t* anchor,
+                                                         const yaml_char_t* tag) const {
+  if (anchor != nullptr) {
+    return problem(at, "anchors and aliases are not allowed",
+                   "write the value out; put text that starts with & or * in quotes");
+  }
+  if (tag != nullptr) {
+    return problem(at, "tags are not allowed",
+                   "leave the tag out; put text that starts with ! in quotes");
+  }
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> TreeBuilder::refuse_directives(const Event& event) const {
+  const auto& start = event->data.document_start;
+  const bool other_version =
+      start.version_directive != nullptr &&
+      (start.version_directive->major != 1 || start.version_directive->minor != 2);
+  if (other_version || start.tag_directives.start != start.tag_directives.end) {
+    return problem(position_of(event->start_mark),
+                   "directives other than %YAML 1.2 are not allowed",
+                   "leave the line that starts with % out");
+  }
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> TreeBuilder::take(const Event& event) {
+  const Position at = position_of(event->start_mark);
+  if (++events_ > limits::kYamlEventsMax) {
+    return problem(at, "has more than " + std::to_string(limits::kYamlEventsMax) + " parts",
+                   "split it into several files");
+  }
+  switch (event->type) {
+    case YAML_ALIAS_EVENT:
+      return problem(at, "anchors and aliases are not allowed",
+                     "write the value out; put text that starts with & or * in quotes");
+    case YAML_SCALAR_EVENT:
+      return scalar(event);
+    case YAML_SEQUENCE_START_EVENT:
+      return begin(event, YamlKind::kSequence);
+    case YAML_MAPPING_START_EVENT:
+      return begin(event, YamlKind::kMapping);
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT: {
+      YamlNode node = std::move(open_.back().node);
+      open_.pop_back();
+      node.children.shrink_to_fit();
+      return add(std::move(node));
+    }
+    case YAML_STREAM_END_EVENT:
+      finished_ = true;
+      return std::nullopt;
+    case YAML_DOCUMENT_START_EVENT:
+      return refuse_directives(event);
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_DOCUMENT_END_EVENT:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> TreeBuilder::begin(const Event& event, YamlKind kind) {
+  const Position at = position_of(event->start_mark);
+  const bool sequence = kind == YamlKind::kSequence;
+  if (auto refused = refuse_properties(
+          at, sequence ? event->data.sequence_start.anchor : event->data.mapping_start.anchor,
+          sequence ? event->data.sequence_start.tag : event->data.mapping_start.tag)) {
+    return refused;
+  }
+  if (open_.size() >= limits::kYamlDepthMax) {
+    return problem(at,
+                   "is nested deeper than " + std::to_string(limits::kYamlDepthMax) + " levels");
+  }
+  if (!open_.empty() && open_.back().node.kind == YamlKind::kMapping &&
+      open_.back().node.children.size() % 2 == 0) {
+    return problem(at, "a field name must be text");
+  }
+  YamlNode node;
+  node.kind = kind;
+  node.at = at;
+  open_.push_back(Open{std::move(node), {}});
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> TreeBuilder::scalar(const Event& event) {
+  const auto& scalar = event->data.scalar;
+  YamlNode node;
+  node.at = position_of(event->start_mark);
+  if (auto refused = refuse_properties(node.at, scalar.anchor, scalar.tag)) return refused;
+  node.text.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
+  node.kind =
+      scalar.style == YAML_PLAIN_SCALAR_STYLE ? kind_of_plain(node.text) : YamlKind::kString;
+  return add(std::move(node));
+}
+
+std::optional<Diagnostic> TreeBuilder::add(YamlNode node) {
+  if (open_.empty()) {
+    if (node.kind != YamlKind::kNull) documents_.push_back(std::move(node));
+    return std::nullopt;
+  }
+  Open& parent = open_.back();
+  const bool is_key =
+      parent.node.kind == YamlKind::kMapping && parent.node.children.size() % 2 == 0;
+  if (is_key && !parent.keys.insert(node.text).second) {
+    return problem(node.at, "field `" + escape_for_message(node.text, 80) + "` is given twice",
+                   "keep one of them");
+  }
+  parent.node.children.push_back(std::move(node));
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> refuse_bytes(const TreeBuilder& builder, std::string_view bytes) {
+  if (bytes.size() > limits::kYamlFileBytesMax) {
+    return builder.problem({},
+                           "is larger than " + std::to_string(limits::kYamlFileBytesMax) + " bytes",
+                           "split it into several files");
+  }
+  if (bytes.starts_with("\xEF\xBB\xBF")) return builder.problem({1, 1}, "has a byte order mark");
+  if (!is_valid_utf8(bytes)) return builder.problem({}, "is not UTF-8 text");
+  return std::nullopt;
+}
+
+Diagnostic syntax_problem(const TreeBuilder& builder, const yaml_parser_t& parser) {
+  const Position at = parser.problem_mark.line + parser.problem_mark.column > 0
+                          ? position_of(parser.problem_mark)
+                          : Position{1, 1};
+  std::string message = "is not YAML: ";
+  message += parser.problem != nullptr ? parser.problem : "cannot be read";
+  if (parser.context != nullptr) message += std::string(" ") + parser.context;
+  return builder.problem(at, escape_for_message(message));
+}
+
+nlohmann::json scalar_to_json(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlKind::kNull:
+      return nullptr;
+    case YamlKind::kBoolean:
+      return node.text.front() == 't' || node.text.front() == 'T';
+    case YamlKind::kInteger: {
+      std::int64_t value = 0;
+      const char* const end = node.text.data() + node.text.size();
+      const auto [read, error] =
+          std::from_chars(node.text.data() + (node.text.front() == '+' ? 1 : 0), end, value);
+      if (error == std::errc() && read == end) return value;
+      return node.text;
+    }
+    case YamlKind::kFloat:
+    case YamlKind::kString:
+    case YamlKind::kSequence:
+    case YamlKind::kMapping:
+      return node.text;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string_view yaml_kind_name(YamlKind kind) {
+  switch (kind) {
+    case YamlKind::kNull:
+      return "nothing";
+    case YamlKind::kBoolean:
+      return "true or false";
+    case YamlKind::kInteger:
+    case YamlKind::kFloat:
+      return "a number";
+    case YamlKind::kString:
+      return "text";
+    case YamlKind::kSequence:
+      return "a list";
+    case YamlKind::kMapping:
+      return "fields";
+  }
+  return "";
+}
+
+const YamlNode* YamlNode::find(std::string_view key) const {
+  if (kind != YamlKind::kMapping) return nullptr;
+  for (std::size_t i = 0; i + 1 < children.size(); i += 2) {
+    if (children[i].text == key) return &children[i + 1];
+  }
+  return nullptr;
+}
+
+std::expected<std::vector<YamlNode>, Diagnostic> parse_yaml(std::string_view file,
+                                                            std::string_view bytes) {
+  TreeBuilder builder(file);
+  if (auto refused = refuse_bytes(builder, bytes)) return std::unexpected(*std::move(refused));
+  Parser parser;
+  if (!parser.usable())
+    return std::unexpected(builder.problem({}, "cannot be read: out of memory"));
+  yaml_parser_set_encoding(parser.get(), YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(parser.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                               bytes.size());
+  while (!builder.finished()) {
+    Event event;
+    if (yaml_parser_parse(parser.get(), event.get()) == 0) {
+      return std::unexpected(syntax_problem(builder, *parser.get()));
+    }
+    if (auto refused = builder.take(event)) return std::unexpected(*std::move(refused));
+  }
+  return std::move(builder).documents();
+}
+
+nlohmann::json yaml_to_json(const YamlNode& node) {
+  if (node.kind == YamlKind::kSequence) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const YamlNode& item : node.children) list.push_back(yaml_to_json(item));
+    return list;
+  }
+  if (node.kind == YamlKind::kMapping) {
+    nlohmann::json object = nlohmann::json::object();
+    for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
+      object[node.children[i].text] = yaml_to_json(node.children[i + 1]);
+    }
+    return object;
+  }
+  return scalar_to_json(node);
+}
+
+}  // namespace statehouse
