@@ -76,6 +76,7 @@ Result<> LiveConfiguration::activate(const GitRepository& system, const Oid& tre
   const std::lock_guard lock(mutex_);
   current_ = std::move(next);
   stale_.reset();
+  changed_.notify_all();
   return {};
 }
 
@@ -83,6 +84,12 @@ std::shared_ptr<const ActiveConfiguration> LiveConfiguration::current() const {
   const std::lock_guard lock(mutex_);
   STATEHOUSE_ASSERT(current_ != nullptr);
   return current_;
+}
+
+bool LiveConfiguration::wait_until_newer(VersionNumber version) {
+  constexpr std::chrono::seconds kWaitMax{10};
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, kWaitMax, [&] { return current_->version > version; });
 }
 
 void LiveConfiguration::set_stale(std::string reason) {

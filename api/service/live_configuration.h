@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -50,12 +50,16 @@ class LiveConfiguration {
   void set_stale(std::string reason);
   [[nodiscard]] std::optional<std::string> stale() const;
 
+  /// Waits until a version newer than `version` is in force; false when that takes too long.
+  bool wait_until_newer(VersionNumber version);
+
   /// How OpenPGP keys in resources are looked at.
   [[nodiscard]] OpenPgpInspector inspector() const;
 
  private:
   Path scratch_;
   mutable std::mutex mutex_;
+  std::condition_variable changed_;
   // Guarded by mutex_.
   std::shared_ptr<const ActiveConfiguration> current_;
   std::optional<std::string> stale_;

@@ -50,6 +50,10 @@ class RefLocks {
   /// Removes the locks. The refs stay as they are.
   void release();
 
+  /// Leaves the lock files where they are, because it is not known whether the move was committed.
+  /// The next start removes them and writes what the ledger says.
+  void keep() { held_.clear(); }
+
  private:
   struct Held {
     RefFileUpdate update;

@@ -1,0 +1,127 @@
+#include "api/service/push_service.h"
+
+#include "crypto/base/encoding.h"
+
+namespace statehouse {
+
+namespace {
+
+PushReport report_for_all(const PushIntent& intent, const std::optional<std::string>& refused) {
+  PushReport report;
+  for (const ProposedMove& move : intent.moves) report.refs.push_back({move.key.ref, refused});
+  return report;
+}
+
+void add_entry_line(PushReport& report, const std::optional<EntryIndex>& entry) {
+  if (entry) report.remote_lines.push_back("entry: " + std::to_string(*entry));
+}
+
+void append(std::vector<std::string>& lines, const std::vector<std::string>& more) {
+  lines.insert(lines.end(), more.begin(), more.end());
+}
+
+PushReport report_accepted(const PushIntent& intent, const MoveOutcome& outcome) {
+  PushReport report = report_for_all(intent, std::nullopt);
+  for (const Decision& decision : outcome.decisions)
+    append(report.remote_lines, remote_lines(decision));
+  for (const VersionRecord& version : outcome.versions) {
+    report.remote_lines.push_back("accepted: " + version.key.str() + " version " +
+                                  std::to_string(version.version) + ", entry " +
+                                  std::to_string(version.entry));
+  }
+  return report;
+}
+
+/// Atomic: a ref that would be fine alone says whose fault it is that it did not move.
+PushReport report_refused(const PushIntent& intent, const MoveOutcome& outcome) {
+  PushReport report;
+  for (std::size_t i = 0; i < intent.moves.size(); ++i) {
+    const Decision& decision = outcome.decisions[i];
+    append(report.remote_lines, remote_lines(decision));
+    report.refs.push_back(
+        {intent.moves[i].key.ref,
+         decision.allow ? "not moved: another ref of this push was denied" : "denied by policy"});
+  }
+  add_entry_line(report, outcome.entry);
+  return report;
+}
+
+PushReport report_dry_run(const PushIntent& intent, const MoveOutcome& outcome) {
+  PushReport report;
+  for (std::size_t i = 0; i < intent.moves.size(); ++i) {
+    const Decision& decision = outcome.decisions[i];
+    append(report.remote_lines, remote_lines(decision));
+    report.remote_lines.push_back("dry run: " + intent.moves[i].key.str() +
+                                  (decision.allow ? " would be accepted" : " would be denied"));
+    report.refs.push_back({intent.moves[i].key.ref, "dry run: nothing was moved"});
+  }
+  return report;
+}
+
+std::vector<Oid> new_tips(const PushIntent& intent) {
+  std::vector<Oid> tips;
+  for (const ProposedMove& move : intent.moves) {
+    if (move.new_oid) tips.push_back(*move.new_oid);
+  }
+  return tips;
+}
+
+}  // namespace
+
+Result<PushReport> PushService::push(const AuthenticatedCaller& caller, const PushIntent& intent,
+                                     const std::optional<PackInput>& pack) {
+  TRY(caller.require_scope(TokenScope::kWrite));
+  if (!caller.identity()) return denied("pushing: the caller has no identity");
+  if (!caller.covers(intent.repository)) {
+    return denied("pushing to " + intent.repository.str() + ": the token does not cover it");
+  }
+  Result<PushReport> report = take(caller, intent, pack);
+  if (report) return report;
+  const Error& error = report.error();
+  if (error.code == ErrorCode::kInvalidArgument) return refuse_objects(caller, intent, error);
+  if (error.code == ErrorCode::kConflict) {
+    // "fetch first" and its like are words that other clients look for in the ref's own line.
+    return report_for_all(intent, error.message);
+  }
+  return report;
+}
+
+Result<PushReport> PushService::take(const AuthenticatedCaller& caller, const PushIntent& intent,
+                                     const std::optional<PackInput>& pack) {
+  // Unpacking needs no turn: other pushes to this repository go on meanwhile.
+  Quarantine quarantine = TRY(Quarantine::ingest(core_.repositories, intent.repository, pack));
+  const RepositoryQueue::Turn turn = core_.queue.take(intent.repository);
+  const std::vector<Oid> ledger_tips = TRY(core_.ledger.read().tips(intent.repository));
+  const std::vector<Oid> tips = new_tips(intent);
+  if (!tips.empty()) TRY(quarantine.require_connected(tips, ledger_tips));
+  const MoveRequest request{.caller = caller,
+                            .mover = *caller.identity(),
+                            .repository = intent.repository,
+                            .moves = intent.moves,
+                            .view = quarantine.view(),
+                            .quarantine = &quarantine,
+                            .dry_run = intent.dry_run};
+  const MoveOutcome outcome = TRY(write_path_.move(turn, request));
+  if (intent.dry_run) return report_dry_run(intent, outcome);
+  return outcome.accepted ? report_accepted(intent, outcome) : report_refused(intent, outcome);
+}
+
+Result<PushReport> PushService::refuse_objects(const AuthenticatedCaller& caller,
+                                               const PushIntent& intent, const Error& error) {
+  Decision decision;
+  decision.fail("store", "objects", escape_for_message(error.message, 1000), error.fix);
+  decision.settle();
+  PushReport report = report_for_all(intent, "objects refused");
+  report.unpack_error = "objects refused";
+  report.remote_lines = remote_lines(decision);
+  if (intent.dry_run) return report;
+  std::vector<RefusedUpdate> updates;
+  for (const ProposedMove& move : intent.moves) {
+    updates.push_back({move.key, move.old_oid, move.new_oid, decision});
+  }
+  add_entry_line(report,
+                 TRY(refusals_.record(caller, hex_encode(core_.entropy.bytes(16)), updates)));
+  return report;
+}
+
+}  // namespace statehouse
