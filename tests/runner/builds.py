@@ -32,7 +32,7 @@ class Build:
         self.failed = True
 
     def configure(self):
-        done = process.run(["cmake", "--preset", self.preset], cwd=self.root,
+        done = process.run(["cmake", "--preset", self.preset, "-DSTATEHOUSE_TESTS=ON"], cwd=self.root,
                            log=self._log("configure"), environment=compiler_environment(self.root))
         self.configured.set()
         return Outcome() if done.exit_code == 0 else failure(done.output)
