@@ -1,0 +1,219 @@
+#include "api/service/promotion_facts.h"
+
+#include <unordered_set>
+
+#include "crypto/base/encoding.h"
+#include "crypto/base/limits.h"
+#include "crypto/dsse.h"
+#include "store/git/commit_graph.h"
+
+namespace statehouse {
+
+namespace {
+
+constexpr std::size_t kVersionsPerPage = 100;
+
+std::string bare_digest(std::string_view digest_text) {
+  return std::string(digest_text.substr(std::string_view("sha256:").size()));
+}
+
+ApprovalStatement statement_for(const Core& core, const PromotionSituation& situation) {
+  const PromotionRecord& record = situation.record;
+  ApprovalStatement statement;
+  statement.origin = core.ledger.origin();
+  statement.epoch = core.ledger.epoch();
+  statement.promotion = record.number;
+  statement.source_repository = record.source.repository.str();
+  statement.source_ref = record.source.ref.str();
+  statement.source_commit = record.source_commit.hex();
+  statement.source_commit_sha256 = bare_digest(record.source_commit_digest);
+  statement.target_repository = record.target.repository.str();
+  statement.target_ref = record.target.ref.str();
+  if (situation.facts.base) statement.target_base = situation.facts.base->hex();
+  statement.tree = record.tree.hex();
+  statement.tree_sha256 = bare_digest(record.tree_digest);
+  statement.flow = record.flow;
+  statement.policy_digest =
+      policy_digest(situation.active->configuration, record.target, situation.facts.flow);
+  return statement;
+}
+
+/// In words, the first thing that changed since `signed_statement` was signed.
+std::string describe_difference(const ApprovalStatement& signed_statement,
+                                const ApprovalStatement& now) {
+  if (signed_statement.source_commit != now.source_commit || signed_statement.tree != now.tree) {
+    return "it is for another commit of the source";
+  }
+  if (signed_statement.target_base != now.target_base) return "the target has moved since";
+  if (signed_statement.policy_digest != now.policy_digest) {
+    return "the flow or the policies have changed since";
+  }
+  return "it is for another promotion";
+}
+
+std::string first_line(std::string_view message) {
+  return std::string(message.substr(0, std::min<std::size_t>(message.find('\n'), 200)));
+}
+
+/// Versions of the target since its last promotion, newest first.
+Result<std::vector<VersionRecord>> versions_since(const Core& core, const RefKey& target,
+                                                  VersionNumber last_promoted) {
+  std::vector<VersionRecord> versions;
+  std::optional<VersionNumber> before;
+  while (true) {
+    const auto page = TRY(core.ledger.read().versions(target, before, kVersionsPerPage));
+    for (const VersionRecord& version : page.records) {
+      if (version.version <= last_promoted) return versions;
+      versions.push_back(version);
+    }
+    if (!page.next) return versions;
+    before = page.next;
+  }
+}
+
+}  // namespace
+
+Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const RefKey& target) {
+  std::optional<VersionNumber> before;
+  while (true) {
+    const auto page = TRY(core.ledger.read().versions(target, before, kVersionsPerPage));
+    for (const VersionRecord& version : page.records) {
+      if (version.kind != VersionKind::kPromotion || !version.promotion) continue;
+      const PromotionRecord promotion = TRY(core.ledger.read().promotion(*version.promotion));
+      return std::optional(LastPromotion{version, promotion});
+    }
+    if (!page.next) return std::optional<LastPromotion>();
+    before = page.next;
+  }
+}
+
+Result<PromotionSituation> PromotionGatherer::gather(
+    const PromotionRecord& record, const std::optional<ResourceName>& merger) const {
+  const ResourceName flow = TRY(ResourceName::parse(record.flow));
+  const ResourceName opener = TRY(ResourceName::parse(record.opener));
+  PromotionSituation situation{.record = record,
+                               .active = core_.configuration.current(),
+                               .facts = PromotionFacts{.number = record.number,
+                                                       .flow = flow,
+                                                       .source = record.source,
+                                                       .source_commit = record.source_commit,
+                                                       .target = record.target,
+                                                       .opener = opener,
+                                                       .merger = merger,
+                                                       .now = core_.clock.now()}};
+  situation.flow = situation.active->configuration.flow(flow);
+  situation.target = TRY(core_.ledger.read().ref(record.target));
+  if (record.state != PromotionState::kOpen) {
+    // What is over is shown as it was decided, not against what came after.
+    situation.facts.base = record.base_commit;
+    situation.facts.base_version = record.base_version;
+  } else if (situation.target) {
+    situation.facts.base_version = situation.target->version;
+    if (situation.target->content) situation.facts.base = situation.target->content->commit;
+  }
+  const PooledRepository source = TRY(core_.repositories.acquire(record.source.repository));
+  TRY(gather_target(*source, situation));
+  TRY(gather_commits(*source, situation));
+  situation.statement = statement_for(core_, situation);
+  TRY(gather_approvals(situation));
+  return situation;
+}
+
+Result<> PromotionGatherer::gather_target(const GitRepository& source,
+                                          PromotionSituation& situation) const {
+  PromotionFacts& facts = situation.facts;
+  const bool same_repository =
+      situation.record.source.repository == situation.record.target.repository;
+  if (facts.base && same_repository) {
+    facts.fast_forward = TRY(is_ancestor(source, *facts.base, facts.source_commit));
+  }
+  if (situation.record.state != PromotionState::kOpen) return {};
+  const std::optional<LastPromotion> last = TRY(last_promotion_of(core_, situation.record.target));
+  if (last && source.has_object(last->promotion.source_commit)) {
+    const bool contained =
+        TRY(is_ancestor(source, facts.source_commit, last->promotion.source_commit));
+    if (contained) {
+      facts.superseded_by = "promotion " + std::to_string(last->promotion.number);
+    }
+  }
+  const bool as_promoted = last && situation.target && situation.target->content &&
+                           situation.target->content->tree == last->version.content->tree;
+  if (as_promoted) return {};
+  const std::vector<VersionRecord> own =
+      TRY(versions_since(core_, situation.record.target, last ? last->version.version : 0));
+  for (const VersionRecord& version : own) {
+    if (!version.content) continue;
+    bool contained = false;
+    if (source.has_object(version.content->commit)) {
+      contained = TRY(is_ancestor(source, version.content->commit, facts.source_commit));
+    }
+    if (!contained) facts.target_own_changes.push_back(version.version);
+  }
+  return {};
+}
+
+Result<> PromotionGatherer::gather_commits(const GitRepository& source,
+                                           PromotionSituation& situation) const {
+  PromotionFacts& facts = situation.facts;
+  std::vector<Oid> excluded;
+  if (facts.base && source.has_object(*facts.base)) excluded.push_back(*facts.base);
+  if (situation.record.state == PromotionState::kOpen) {
+    const std::optional<LastPromotion> last = TRY(last_promotion_of(core_, facts.target));
+    if (last && source.has_object(last->promotion.source_commit)) {
+      excluded.push_back(last->promotion.source_commit);
+    }
+  }
+  const std::vector<Oid> tips{facts.source_commit};
+  const std::vector<Oid> commits =
+      TRY(commits_reachable(source, tips, excluded, limits::kCommitsPerPushMax));
+  std::unordered_set<Oid> covered;
+  if (const Repository* declared =
+          situation.active->configuration.repository(facts.source.repository)) {
+    for (const Baseline& baseline : declared->baselines) {
+      if (!source.has_object(baseline.commit)) continue;
+      const std::vector<Oid> baseline_tips{baseline.commit};
+      const std::vector<Oid> below =
+          TRY(commits_reachable(source, baseline_tips, excluded, limits::kCommitsPerPushMax));
+      covered.insert(below.begin(), below.end());
+    }
+  }
+  const JudgingContext context{*situation.active, std::nullopt, facts.now};
+  for (const Oid& oid : commits) {
+    JudgedCommit judged = TRY(core_.judge.judge(source, oid, context));
+    judged.facts.is_baseline = covered.contains(oid);
+    const GitCommit object = TRY(source.read_commit(oid));
+    situation.commits.push_back(
+        {judged.facts, first_line(object.object.message), object.object.author.name});
+    facts.commits.push_back(std::move(judged.facts));
+  }
+  return {};
+}
+
+Result<> PromotionGatherer::gather_approvals(PromotionSituation& situation) const {
+  situation.approvals = TRY(core_.ledger.read().approvals(situation.record.number));
+  for (const ApprovalRecord& record : situation.approvals) {
+    const ResourceName identity = TRY(ResourceName::parse(record.identity));
+    ApprovalFacts facts{.identity = identity, .fingerprint = record.fingerprint};
+    facts.verdict = record.verdict;
+    facts.received = record.received;
+    facts.expires = record.expires;
+    facts.drops = record.drops;
+    const EvidenceRecord evidence = TRY(core_.ledger.read().evidence(record.envelope_digest));
+    if (!evidence.content) {
+      facts.stale_reason = "its text was erased";
+    } else {
+      const DsseEnvelope envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
+      const ApprovalStatement signed_statement = TRY(ApprovalStatement::parse(envelope.payload));
+      ApprovalStatement expected = situation.statement;
+      expected.drops = signed_statement.drops;
+      facts.matches_current_revision = signed_statement.is_about_same_as(expected);
+      if (!facts.matches_current_revision) {
+        facts.stale_reason = describe_difference(signed_statement, expected);
+      }
+    }
+    situation.facts.approvals.push_back(std::move(facts));
+  }
+  return {};
+}
+
+}  // namespace statehouse

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/service/core.h"
+#include "crypto/statement.h"
+#include "policy/evaluate.h"
+#include "policy/facts.h"
+
+namespace statehouse {
+
+/// One commit of a promotion, with what a reviewer is shown about it.
+struct PromotedCommit {
+  CommitFacts facts;
+  std::string subject;  ///< first line of the message; from outside: escape it before showing it
+  std::string author_name;
+};
+
+/// Everything about one promotion at one moment: the facts that policy judges, and what a reviewer
+/// needs besides. A value.
+struct PromotionSituation {
+  PromotionRecord record;
+  std::shared_ptr<const ActiveConfiguration> active;
+  const Flow* flow = nullptr;      ///< in `active`; null when the flow is gone
+  std::optional<RefState> target;  ///< where the target stands now
+  PromotionFacts facts;
+  std::vector<PromotedCommit> commits;    ///< same order as facts.commits
+  std::vector<ApprovalRecord> approvals;  ///< same order as facts.approvals
+  ApprovalStatement
+      statement;  ///< what an approver signs now: verdict approve, no drops, no expiry
+};
+
+/// Gathers the facts about promotions. Reads only. Threads: any.
+class PromotionGatherer {
+ public:
+  explicit PromotionGatherer(const Core& core) : core_(core) {}
+
+  /// An open promotion is seen against the target as it stands now, an ended one against the base
+  /// that it ended with. Errors: as reading the ledger and the objects.
+  Result<PromotionSituation> gather(const PromotionRecord& record,
+                                    const std::optional<ResourceName>& merger) const;
+
+ private:
+  Result<> gather_commits(const GitRepository& source, PromotionSituation& situation) const;
+  Result<> gather_target(const GitRepository& source, PromotionSituation& situation) const;
+  Result<> gather_approvals(PromotionSituation& situation) const;
+
+  const Core& core_;
+};
+
+/// The newest version of `target` that a promotion made, with that promotion; none when there is
+/// none.
+struct LastPromotion {
+  VersionRecord version;
+  PromotionRecord promotion;
+};
+Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const RefKey& target);
+
+}  // namespace statehouse

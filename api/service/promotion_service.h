@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/service/caller.h"
+#include "api/service/core.h"
+#include "api/service/fetch_service.h"
+#include "api/service/promotion_facts.h"
+#include "api/service/refusal_log.h"
+#include "api/service/write_path.h"
+
+namespace statehouse {
+
+/// What somebody who opens a promotion says.
+struct OpenPromotion {
+  ResourceName flow;
+  std::optional<RefName> source_ref;  ///< needed only when the flow starts from a pattern of refs
+  std::optional<Oid> commit;          ///< none: where the source ref stands
+  std::string title;
+  std::string message;
+};
+
+/// A refusal together with the decision behind it and its log entry.
+struct PromotionRefusal {
+  Decision decision;
+  std::optional<EntryIndex> entry;
+};
+
+/// What became of a request that policy may refuse.
+struct PromotionOutcome {
+  PromotionNumber number = 0;
+  std::optional<PromotionRefusal> refusal;  ///< none: done
+};
+
+/// Opens, reviews and merges promotions (design.md section 6). Refusals are outcomes and are
+/// logged.
+///
+/// Errors of every method: kDenied (no scope, no right to know of it), kNotFound, kConflict (it
+/// ended, or changed meanwhile), kUnavailable, kInternal. Threads: any.
+class PromotionService {
+ public:
+  PromotionService(Core& core, FetchService& access, WritePath& write_path, RefusalLog& refusals)
+      : core_(core),
+        access_(access),
+        write_path_(write_path),
+        refusals_(refusals),
+        gatherer_(core) {}
+
+  Result<PromotionOutcome> open(const AuthenticatedCaller& caller, const OpenPromotion& request);
+  /// Pins another commit of the source. Approvals of the old one no longer count.
+  Result<PromotionOutcome> update(const AuthenticatedCaller& caller, PromotionNumber number,
+                                  const Oid& commit);
+  /// Takes a signed approval or rejection (DSSE envelope, JSON). What was signed must be exactly
+  /// what the promotion is now.
+  Result<PromotionOutcome> approve(const AuthenticatedCaller& caller, PromotionNumber number,
+                                   std::string_view envelope);
+  Result<PromotionOutcome> comment(const AuthenticatedCaller& caller, PromotionNumber number,
+                                   const std::string& message,
+                                   const std::optional<std::string>& path,
+                                   std::optional<std::uint64_t> line);
+  /// Moves the target, when everything that is required is there.
+  Result<PromotionOutcome> merge(const AuthenticatedCaller& caller, PromotionNumber number);
+  Result<PromotionOutcome> close(const AuthenticatedCaller& caller, PromotionNumber number);
+
+  /// Errors: kNotFound also when the caller may read neither source nor target.
+  Result<PromotionSituation> situation(const AuthenticatedCaller& caller,
+                                       PromotionNumber number) const;
+  [[nodiscard]] bool may_see(const AuthenticatedCaller& caller,
+                             const PromotionRecord& record) const;
+
+ private:
+  Result<PromotionRecord> require_open(const AuthenticatedCaller& caller,
+                                       PromotionNumber number) const;
+  Result<RefKey> source_of(const Flow& flow, const OpenPromotion& request) const;
+  Result<Oid> pin_commit(const AuthenticatedCaller& caller, const RefKey& source,
+                         const std::optional<Oid>& commit) const;
+  Result<PromotionRecord> draft(const AuthenticatedCaller& caller, const Flow& flow,
+                                const RefKey& source, const Oid& commit) const;
+  Result<PromotionOutcome> refuse(const AuthenticatedCaller& caller, const PromotionRecord& record,
+                                  std::string_view action, Decision decision);
+  Result<PromotionOutcome> record_approval(const AuthenticatedCaller& caller,
+                                           const PromotionSituation& situation,
+                                           const ApprovalStatement& statement,
+                                           std::string_view fingerprint, std::string_view envelope);
+  Result<PromotionOutcome> merge_as(const AuthenticatedCaller& caller, const ResourceName& mover,
+                                    PromotionNumber number, bool automatic);
+  Result<MoveOutcome> move_target(const AuthenticatedCaller& caller, const ResourceName& mover,
+                                  const PromotionSituation& situation, Decision decision,
+                                  const RepositoryQueue::Turn& turn);
+
+  Core& core_;
+  FetchService& access_;
+  WritePath& write_path_;
+  RefusalLog& refusals_;
+  PromotionGatherer gatherer_;
+};
+
+}  // namespace statehouse
