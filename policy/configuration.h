@@ -79,10 +79,9 @@ class Configuration {
   [[nodiscard]] const Baseline* baseline(const RefKey& key, const Oid& commit) const;
 
  private:
-  friend class ConfigurationChecks;
   Configuration() = default;
   void take(Resource resource);
-  void index();
+  void index(const OpenPgpInspector& inspect, Diagnostics& problems);
 
   std::vector<Identity> identities_;
   std::vector<Group> groups_;

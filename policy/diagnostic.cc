@@ -10,7 +10,8 @@ namespace statehouse {
 std::string Diagnostic::text() const {
   std::string text = escape_for_message(file);
   if (at.line > 0) text += ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
-  text += ": " + message;
+  if (!text.empty()) text += ": ";
+  text += message;
   if (!fix.empty()) text += "; " + fix;
   return text;
 }

@@ -89,6 +89,7 @@ KeyDirectory KeyDirectory::build(const std::vector<Identity>& identities,
       }
       const std::size_t index = directory.entries_.size();
       directory.entries_.push_back(KeyEntry{identity.name, fingerprints->front(), key});
+      directory.by_identity_[identity.name].push_back(index);
       for (const std::string& fingerprint : *fingerprints) {
         const auto [known, added] = directory.by_fingerprint_.try_emplace(fingerprint, index);
         if (added) continue;
@@ -140,9 +141,10 @@ std::optional<ResourceName> KeyDirectory::identity_of_email(std::string_view ema
 }
 
 bool KeyDirectory::has_good_key(const ResourceName& identity, KeyUsage usage, Timestamp at) const {
-  return std::ranges::any_of(entries_, [&](const KeyEntry& entry) {
-    return entry.identity == identity && standing_of(entry.key, usage, at) == KeyStanding::kGood;
-  });
+  const auto keys = by_identity_.find(identity);
+  return keys != by_identity_.end() && std::ranges::any_of(keys->second, [&](std::size_t index) {
+           return standing_of(entries_[index].key, usage, at) == KeyStanding::kGood;
+         });
 }
 
 }  // namespace statehouse

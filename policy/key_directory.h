@@ -80,6 +80,7 @@ class KeyDirectory {
   std::vector<KeyEntry> entries_;
   std::map<std::string, std::size_t, std::less<>> by_fingerprint_;
   std::map<std::string, ResourceName, std::less<>> by_email_;  ///< lower-case address
+  std::map<ResourceName, std::vector<std::size_t>> by_identity_;
 };
 
 }  // namespace statehouse
