@@ -75,7 +75,7 @@ struct ChildPlan {
 };
 
 [[noreturn]] void become_child(const ChildPlan& plan) {
-  ::setpgid(0, 0);
+  if (plan.options->terminal == TerminalAccess::kNone) ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != plan.parent) ::_exit(kExecFailedExitCode);
   struct sigaction defaults{};
@@ -211,14 +211,16 @@ class RunningChild {
     }
   }
 
-  void kill_group() const { ::kill(-pid_, SIGKILL); }
+  [[nodiscard]] bool leads_group() const { return options_.terminal == TerminalAccess::kNone; }
+
+  void kill_group() const { ::kill(leads_group() ? -pid_ : pid_, SIGKILL); }
 
   void reap() {
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
     // What the child left running in its group goes with it.
-    kill_group();
+    if (leads_group()) kill_group();
     pid_ = 0;
     if (WIFEXITED(status)) result_.exit_code = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) result_.signal = WTERMSIG(status);
@@ -254,7 +256,7 @@ struct Streams {
 
 Result<Streams> open_streams(const SubprocessOptions& options) {
   Streams streams;
-  streams.err = TRY(Pipe::create());
+  if (options.stderr_fd < 0) streams.err = TRY(Pipe::create());
   if (options.stdout_fd < 0) streams.out = TRY(Pipe::create());
   if (options.stdin_fd < 0 && options.stdin_bytes) streams.in = TRY(create_stdin_pair());
   if (options.stdin_fd < 0 && !options.stdin_bytes) {
@@ -281,13 +283,14 @@ Result<SubprocessResult> run_subprocess(
   Streams streams = TRY(open_streams(options));
   plan.stdin_fd = options.stdin_fd >= 0 ? options.stdin_fd : streams.in.read.get();
   plan.stdout_fd = options.stdout_fd >= 0 ? options.stdout_fd : streams.out.write.get();
-  plan.stderr_fd = streams.err.write.get();
+  plan.stderr_fd = options.stderr_fd >= 0 ? options.stderr_fd : streams.err.write.get();
   plan.parent = ::getpid();
 
   const pid_t pid = ::fork();
   if (pid < 0) return std::unexpected(errno_error("starting a child process", errno));
   if (pid == 0) become_child(plan);
-  ::setpgid(pid, pid);  // also here, so that a kill right now reaches the group
+  // Also here, so that a kill right now reaches the group.
+  if (options.terminal == TerminalAccess::kNone) ::setpgid(pid, pid);
   RunningChild child(pid, options, on_stdout);
   streams.in.read.reset();
   streams.out.write.reset();

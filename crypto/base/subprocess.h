@@ -16,6 +16,12 @@
 
 namespace statehouse {
 
+/// Whether a child can use the terminal.
+enum class TerminalAccess {
+  kNone,    ///< leads a process group of its own, in the terminal's background
+  kCallers  ///< stays in the caller's group, so that it may ask for a passphrase or a touch there
+};
+
 /// How to run a child process. There is no shell, ever: an argument vector goes to execve(2).
 struct SubprocessOptions {
   std::vector<std::string> arguments;  ///< [0] is an absolute path or a name looked up in PATH
@@ -24,6 +30,8 @@ struct SubprocessOptions {
   Path working_directory = "/";
   int stdin_fd = -1;   ///< borrowed; -1 means /dev/null, or `stdin_bytes` when set
   int stdout_fd = -1;  ///< borrowed; -1 means captured
+  int stderr_fd = -1;  ///< borrowed; -1 means captured
+  TerminalAccess terminal = TerminalAccess::kNone;
   std::optional<std::string> stdin_bytes;      ///< fed through a pipe; REQUIRES stdin_fd == -1
   std::uint64_t stdout_bytes_max = 64U << 20;  ///< captured output beyond it kills the child
   std::uint64_t memory_bytes_max = 0;          ///< RLIMIT_AS; 0 means no limit
@@ -42,8 +50,9 @@ struct SubprocessResult {
   [[nodiscard]] bool succeeded() const { return exit_code == 0 && signal == 0 && !timed_out; }
 };
 
-/// The one way to spawn a process. The child leads its own process group, gets only descriptors
-/// 0, 1 and 2, default signal handling, and dies with its parent (PR_SET_PDEATHSIG).
+/// The one way to spawn a process. The child leads its own process group (unless it shares the
+/// terminal: then only the child itself is ended with us), gets only descriptors 0, 1 and 2,
+/// default signal handling, and dies with its parent (PR_SET_PDEATHSIG).
 ///
 /// Blocks until the child has ended. `on_stdout`, when given, gets standard output as it arrives
 /// instead of it being captured; returning an error kills the child and becomes the result.

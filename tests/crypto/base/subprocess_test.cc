@@ -1,6 +1,7 @@
 #include "crypto/base/subprocess.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -72,6 +73,17 @@ TEST_CASE("a child that does not read its input is no error") {
 TEST_CASE("a reader of the output that refuses ends the child with its own error") {
   const auto refuse = [](std::string_view) -> Result<> { return denied("enough"); };
   CHECK(run_subprocess(shell("yes"), refuse).error().code == ErrorCode::kDenied);
+}
+
+TEST_CASE("a child with the caller's terminal stays in its process group, others lead their own") {
+  SubprocessOptions options;
+  options.arguments = {"sh", "-c", "cut -d' ' -f5 /proc/self/stat"};
+  options.environment = minimal_environment();
+  options.terminal = TerminalAccess::kCallers;
+  const std::string ours = std::to_string(::getpgrp()) + "\n";
+  CHECK(run_subprocess(options)->stdout_bytes == ours);
+  options.terminal = TerminalAccess::kNone;
+  CHECK(run_subprocess(options)->stdout_bytes != ours);
 }
 
 }  // namespace statehouse

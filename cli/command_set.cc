@@ -1,0 +1,252 @@
+#include "cli/command_set.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/session.h"
+#include "crypto/base/encoding.h"
+
+namespace statehouse {
+namespace {
+
+constexpr std::size_t kMessageBytesMax = 400;
+
+struct ActionEntry {
+  std::string doing;
+  CommandAction run;
+};
+
+/// Digits only: CLI11's own conversion would take signs, spaces and other bases.
+CLI::callback_t read_number(std::function<void(std::uint64_t)> store) {
+  return [store = std::move(store)](const CLI::results_t& given) {
+    std::uint64_t number = 0;
+    const std::string& text = given.back();
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || stop != end || text.empty()) return false;
+    store(number);
+    return true;
+  };
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined += " " + word;
+  return joined;
+}
+
+std::vector<std::string> words_of(const CLI::App* app) {
+  std::vector<std::string> words;
+  for (; app->get_parent() != nullptr; app = app->get_parent()) words.push_back(app->get_name());
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
+std::vector<CLI::App*> subcommands(const CLI::App& app) {
+  return const_cast<CLI::App&>(app).get_subcommands([](CLI::App*) { return true; });
+}
+
+}  // namespace
+
+struct CommandSet::Impl {
+  CLI::App app{"Statehouse: the protected source of truth that GitOps reconcilers pull from"};
+  std::map<const CLI::App*, ActionEntry> actions;
+};
+
+struct Command::Impl {
+  CLI::App* app;
+  CommandSet::Impl* set;
+
+  CLI::Option* option(CLI::Option* added, Presence presence) const {
+    if (presence == Presence::kRequired) added->required();
+    return added;
+  }
+};
+
+Command::Command(Impl impl) : impl_(std::make_shared<Impl>(impl)) {}
+
+Command Command::add(const std::string& name, const std::string& description) const {
+  CLI::App* child = impl_->app->add_subcommand(name, description);
+  child->fallthrough();
+  // At most one, so that an argument that is spelled like a command stays an argument.
+  child->require_subcommand(0, 1);
+  return Command(Impl{child, impl_->set});
+}
+
+const Command& Command::alias(const std::string& name) const {
+  impl_->app->alias(name);
+  return *this;
+}
+
+const Command& Command::argument(const std::string& name, std::string& value,
+                                 const std::string& help, Presence presence) const {
+  impl_->option(impl_->app->add_option(name, value, help), presence)->type_name("");
+  return *this;
+}
+
+const Command& Command::argument(const std::string& name, std::uint64_t& value,
+                                 const std::string& help, Presence presence) const {
+  return option(name, value, help, presence);
+}
+
+const Command& Command::arguments(const std::string& name, std::vector<std::string>& values,
+                                  const std::string& help) const {
+  impl_->app->add_option(name, values, help)->type_name("");
+  return *this;
+}
+
+const Command& Command::option(const std::string& names, std::string& value,
+                               const std::string& help, Presence presence) const {
+  impl_->option(impl_->app->add_option(names, value, help), presence)->type_name("TEXT");
+  return *this;
+}
+
+const Command& Command::option(const std::string& names, std::optional<std::string>& value,
+                               const std::string& help) const {
+  const auto store = [&value](const std::string& text) { value = text; };
+  impl_->app->add_option_function<std::string>(names, store, help)->type_name("TEXT");
+  return *this;
+}
+
+const Command& Command::option(const std::string& names, std::uint64_t& value,
+                               const std::string& help, Presence presence) const {
+  auto* added =
+      impl_->app->add_option(names, read_number([&value](std::uint64_t n) { value = n; }), help);
+  impl_->option(added, presence)->type_name("NUMBER");
+  return *this;
+}
+
+const Command& Command::option(const std::string& names, std::optional<std::uint64_t>& value,
+                               const std::string& help) const {
+  impl_->app->add_option(names, read_number([&value](std::uint64_t n) { value = n; }), help)
+      ->type_name("NUMBER");
+  return *this;
+}
+
+const Command& Command::option(const std::string& names, std::vector<std::string>& values,
+                               const std::string& help, Presence presence) const {
+  auto* added = impl_->app->add_option(names, values, help);
+  // One value each time, so that a positional argument after it is not swallowed.
+  impl_->option(added, presence)
+      ->type_name("TEXT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return *this;
+}
+
+const Command& Command::choice(const std::string& names, std::string& value,
+                               const std::vector<std::string>& words, const std::string& help,
+                               Presence presence) const {
+  auto* added = impl_->app->add_option(names, value, help);
+  impl_->option(added, presence)->type_name("")->check(CLI::IsMember(words));
+  return *this;
+}
+
+const Command& Command::flag(const std::string& names, bool& value, const std::string& help) const {
+  impl_->app->add_flag(names, value, help);
+  return *this;
+}
+
+const Command& Command::notes(const std::string& text) const {
+  impl_->app->footer(text);
+  return *this;
+}
+
+const Command& Command::action(const std::string& doing, CommandAction run) const {
+  impl_->set->actions[impl_->app] = {doing, std::move(run)};
+  return *this;
+}
+
+CommandSet::CommandSet(const std::string& version, GlobalOptions& globals)
+    : impl_(std::make_unique<Impl>()) {
+  CLI::App& app = impl_->app;
+  app.name("statehouse");
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "statehouse " + version, "The version of this program");
+  const Command root(Command::Impl{&app, impl_.get()});
+  root.choice("-o,--output", globals.output, {"text", "json", "jsonl", "yaml", "name"},
+              "How results are printed: text for people; json, jsonl, yaml for programs; name for "
+              "plain identifiers");
+  root.option("--server", globals.server,
+              "URL of the server (else STATEHOUSE_SERVER, else the clone's remote)");
+  root.option("--token-file", globals.token_file,
+              "File with the token (else STATEHOUSE_TOKEN, else the saved login)");
+  root.option("--ca-file", globals.ca_file, "PEM file of authorities for https");
+  root.option("--data", globals.data, "Work on this host's data directory instead of a server");
+  root.flag("-q,--quiet", globals.quiet, "No progress and no notes");
+}
+
+CommandSet::~CommandSet() = default;
+
+Command CommandSet::add(const std::string& name, const std::string& description) {
+  return Command(Command::Impl{&impl_->app, impl_.get()}).add(name, description);
+}
+
+Result<CommandSet::Selection> CommandSet::parse(std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+  CLI::App& app = impl_->app;
+  const CLI::App* selected = &app;
+  const auto deepest = [&] {
+    while (!selected->get_subcommands().empty()) selected = selected->get_subcommands().back();
+  };
+  try {
+    app.parse(std::move(arguments));
+    deepest();
+  } catch (const CLI::Success& success) {  // --help, --version
+    std::ostringstream text;
+    std::ostringstream ignored;
+    app.exit(success, text, ignored);
+    return Selection{text.str(), "", nullptr};
+  } catch (const CLI::ParseError& error) {
+    deepest();
+    return invalid_argument(
+        "reading the arguments: " + escape_for_message(error.what(), kMessageBytesMax),
+        "see: statehouse" + join(words_of(selected)) + " --help");
+  }
+  const auto action = impl_->actions.find(selected);
+  if (action == impl_->actions.end()) {
+    return invalid_argument("reading the arguments: a command is missing after \"statehouse" +
+                                join(words_of(selected)) + "\"",
+                            "see: statehouse" + join(words_of(selected)) + " --help");
+  }
+  return Selection{"", action->second.doing, action->second.run};
+}
+
+Result<std::string> CommandSet::help(const std::vector<std::string>& words) const {
+  const CLI::App* app = &impl_->app;
+  for (const std::string& word : words) {
+    const CLI::App* child = nullptr;
+    for (const CLI::App* each : subcommands(*app)) {
+      if (each->check_name(word)) child = each;
+    }
+    if (child == nullptr) {
+      return invalid_argument("there is no command \"" + escape_for_message(word) + "\"",
+                              "see: statehouse help");
+    }
+    app = child;
+  }
+  return app->help();
+}
+
+std::vector<CommandSet::Entry> CommandSet::entries() const {
+  std::vector<Entry> entries;
+  std::vector<const CLI::App*> waiting{&impl_->app};
+  for (std::size_t next = 0; next < waiting.size(); ++next) {
+    const CLI::App* app = waiting[next];
+    Entry entry{words_of(app), app->get_description(), {}};
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) entry.options.push_back("--" + name);
+      for (const std::string& name : option->get_snames()) entry.options.push_back("-" + name);
+    }
+    entries.push_back(std::move(entry));
+    for (const CLI::App* child : subcommands(*app)) waiting.push_back(child);
+  }
+  return entries;
+}
+
+}  // namespace statehouse

@@ -1,0 +1,199 @@
+#include <httplib.h>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "cli/api_transport.h"
+#include "crypto/base/encoding.h"
+
+namespace statehouse {
+namespace {
+
+constexpr std::chrono::seconds kConnectTimeout{10};
+constexpr std::chrono::seconds kSilenceMax{60};
+
+/// What a transfer may cost, and why it was ended when it was.
+class Transfer {
+ public:
+  Transfer(const ApiRequest& request, const BodySink& sink)
+      : request_(request),
+        sink_(sink),
+        deadline_(std::chrono::steady_clock::now() + request.time_max) {}
+
+  void begin(const httplib::Response& head) {
+    to_sink_ = sink_ && head.status >= 200 && head.status < 300;
+  }
+
+  bool take(const char* data, std::size_t length) {
+    received_ += length;
+    if (received_ > request_.response_bytes_max) {
+      return stop(
+          {ErrorCode::kUnavailable,
+           "the answer is longer than " + std::to_string(request_.response_bytes_max) + " bytes",
+           ""});
+    }
+    if (std::chrono::steady_clock::now() > deadline_) {
+      return stop({ErrorCode::kUnavailable, "the answer did not end in time", "try again later"});
+    }
+    if (!to_sink_) {
+      body_.append(data, length);
+      return true;
+    }
+    auto taken = sink_({data, length});
+    return taken ? true : stop(std::move(taken).error());
+  }
+
+  [[nodiscard]] const std::optional<Error>& stopped() const { return stopped_; }
+  std::string take_body() { return std::move(body_); }
+
+ private:
+  bool stop(Error why) {
+    stopped_ = std::move(why);
+    return false;
+  }
+
+  const ApiRequest& request_;
+  const BodySink& sink_;
+  std::chrono::steady_clock::time_point deadline_;
+  bool to_sink_ = false;
+  std::uint64_t received_ = 0;
+  std::string body_;
+  std::optional<Error> stopped_;
+};
+
+Error connection_error(const std::string& name, httplib::Error error) {
+  if (error == httplib::Error::SSLServerVerification || error == httplib::Error::SSLLoadingCerts) {
+    return {ErrorCode::kUnverified, "connecting to " + name + ": its certificate is not trusted",
+            "give the right authority with --ca-file FILE"};
+  }
+  if (error == httplib::Error::Connection || error == httplib::Error::ConnectionTimeout ||
+      error == httplib::Error::SSLConnection) {
+    return {ErrorCode::kUnavailable, "connecting to " + name + ": no connection",
+            "is the server running, and is --server right?"};
+  }
+  return {ErrorCode::kUnavailable,
+          "talking to " + name + ": the answer ended early or took too long", "try again"};
+}
+
+class HttpTransport final : public ApiTransport {
+ public:
+  HttpTransport(std::unique_ptr<httplib::ClientImpl> client, std::string name,
+                httplib::Headers headers)
+      : client_(std::move(client)), name_(std::move(name)), headers_(std::move(headers)) {
+    client_->set_connection_timeout(kConnectTimeout);
+    client_->set_read_timeout(kSilenceMax);
+    client_->set_write_timeout(kSilenceMax);
+    client_->set_follow_location(false);
+    client_->set_decompress(false);  // an answer is as long as it says: no compression bombs
+    client_->set_keep_alive(true);
+  }
+
+  Result<ApiResponse> send(const ApiRequest& request, const BodySink& sink) override {
+    Transfer transfer(request, sink);
+    httplib::Request message;
+    message.method = request.method;
+    message.path = request.target;
+    message.headers = headers_;
+    message.body = request.body;
+    if (!request.body.empty()) message.set_header("Content-Type", "application/json");
+    message.response_handler = [&](const httplib::Response& head) {
+      transfer.begin(head);
+      return true;
+    };
+    message.content_receiver = [&](const char* data, std::size_t length, std::uint64_t,
+                                   std::uint64_t) { return transfer.take(data, length); };
+    httplib::Response response;
+    httplib::Error error = httplib::Error::Success;
+    const bool sent = client_->send(message, response, error);
+    if (transfer.stopped()) return std::unexpected(*transfer.stopped());
+    if (!sent) return std::unexpected(connection_error(name_, error));
+    return ApiResponse{response.status, response.get_header_value("Content-Type"),
+                       transfer.take_body()};
+  }
+
+  [[nodiscard]] std::string name() const override { return name_; }
+
+ private:
+  std::unique_ptr<httplib::ClientImpl> client_;
+  std::string name_;
+  httplib::Headers headers_;
+};
+
+httplib::Headers common_headers(const HttpEndpoint& endpoint) {
+  httplib::Headers headers{{"Accept", "*/*"},
+                           {"Accept-Encoding", "identity"},
+                           {"User-Agent", "statehouse/" + endpoint.version}};
+  if (!endpoint.token.empty()) headers.emplace("Authorization", "Bearer " + endpoint.token);
+  return headers;
+}
+
+struct HostPort {
+  std::string host;
+  int port = 0;
+};
+
+Result<HostPort> parse_authority(std::string_view authority, int default_port) {
+  const auto bad = [&] {
+    return invalid_argument("reading the server's URL: \"" + escape_for_message(authority) +
+                            "\" is not a host and port");
+  };
+  const bool bracketed = authority.starts_with('[');
+  const auto host_end = bracketed ? authority.find(']') : authority.rfind(':');
+  std::string_view host = authority.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
+  if (bracketed && host_end == std::string_view::npos) return bad();
+  std::string_view rest;
+  if (host_end != std::string_view::npos) rest = authority.substr(host_end + (bracketed ? 1 : 0));
+  if (host.empty() || host.find_first_of("@/?# \t\r\n") != std::string_view::npos) return bad();
+  int port = default_port;
+  if (!rest.empty()) {
+    if (rest.size() < 2 || rest.size() > 6 || rest.front() != ':') return bad();
+    port = 0;
+    for (const char c : rest.substr(1)) {
+      if (c < '0' || c > '9') return bad();
+      port = port * 10 + (c - '0');
+    }
+    if (port < 1 || port > 65535) return bad();
+  }
+  return HostPort{std::string(host), port};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ApiTransport>> make_http_transport(const HttpEndpoint& endpoint) {
+  const bool tls = endpoint.url.starts_with("https://");
+  if (!tls && !endpoint.url.starts_with("http://")) {
+    return invalid_argument("reading the server's URL: \"" + escape_for_message(endpoint.url) +
+                            "\" is neither http:// nor https://");
+  }
+  if (endpoint.token.find_first_of("\r\n ") != std::string::npos) {
+    return invalid_argument("reading the token: it holds white space");
+  }
+  const std::string_view authority =
+      std::string_view(endpoint.url).substr(tls ? sizeof("https://") - 1 : sizeof("http://") - 1);
+  constexpr int kHttpPort = 80;
+  constexpr int kHttpsPort = 443;
+  const HostPort at = TRY(parse_authority(authority, tls ? kHttpsPort : kHttpPort));
+  std::unique_ptr<httplib::ClientImpl> client;
+  if (tls) {
+    auto secure = std::make_unique<httplib::SSLClient>(at.host, at.port);
+    if (!endpoint.ca_file.empty()) secure->set_ca_cert_path(endpoint.ca_file.c_str());
+    secure->enable_server_certificate_verification(true);
+    client = std::move(secure);
+  } else {
+    client = std::make_unique<httplib::ClientImpl>(at.host, at.port);
+  }
+  return std::make_unique<HttpTransport>(std::move(client), endpoint.url, common_headers(endpoint));
+}
+
+std::unique_ptr<ApiTransport> make_control_transport(const Path& socket_path) {
+  constexpr int kIgnoredPort = 80;  // of a Unix socket; 80 keeps it out of the Host header
+  auto client = std::make_unique<httplib::ClientImpl>(socket_path.string(), kIgnoredPort);
+  client->set_address_family(AF_UNIX);
+  httplib::Headers headers = common_headers({});
+  headers.emplace("Host", "localhost");
+  return std::make_unique<HttpTransport>(std::move(client), socket_path.string(),
+                                         std::move(headers));
+}
+
+}  // namespace statehouse

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/api_client.h"
+#include "cli/environment.h"
+#include "cli/output.h"
+#include "crypto/base/json.h"
+#include "store/model/name.h"
+
+namespace statehouse {
+
+/// Options that every command takes.
+struct GlobalOptions {
+  std::string output = "text";
+  std::optional<std::string> server;
+  std::optional<std::string> token_file;
+  std::optional<std::string> ca_file;
+  std::optional<std::string> data;
+  bool quiet = false;
+};
+
+/// Expands "deploy" to "refs/heads/deploy"; full names stay. Errors: kInvalidArgument.
+Result<RefName> expand_ref(std::string_view text);
+
+/// Reads a point in time: RFC 3339, a date ("2026-01-31"), or a duration back from `now` ("24h").
+Result<Timestamp> parse_time_argument(std::string_view text, Timestamp now);
+
+/// One run of one command: its surroundings, how to reach the server, how to print. Threads: one.
+class Session {
+ public:
+  Session(Environment& environment, const GlobalOptions& options, OutputFormat format)
+      : environment_(environment), options_(options), format_(format) {}
+
+  [[nodiscard]] Environment& environment() { return environment_; }
+  [[nodiscard]] const GlobalOptions& options() const { return options_; }
+  [[nodiscard]] OutputFormat format() const { return format_; }
+
+  /// Connects: `--data` by the control socket, else in process; otherwise `--server`,
+  /// STATEHOUSE_SERVER, or the remote of the clone we are in, with the token from `--token-file`,
+  /// STATEHOUSE_TOKEN or the saved login. Errors: kInvalidArgument when nothing says where.
+  Result<ApiClient> connect();
+
+  /// The server's URL for Git and downloads (not with `--data`), and the token to use there.
+  struct Remote {
+    std::string url;    ///< without a final slash
+    std::string token;  ///< secret; may be empty
+  };
+  Result<Remote> remote();
+
+  /// `-R`, else the repository of the clone we are in. Errors: kInvalidArgument.
+  Result<RepositoryName> repository(const std::optional<std::string>& given);
+  Result<RefKey> ref_key(const std::optional<std::string>& repository, std::string_view ref);
+
+  /// A path given on the command line, made absolute.
+  [[nodiscard]] Path path(std::string_view text) const;
+
+  /// Prints one document: `text` renders it for people, `name` gives its plain identifier.
+  void print(const Json& document, const std::function<std::string(const Json&)>& text,
+             const std::function<std::string(const Json&)>& name);
+
+  /// Prints a list document {"<plural>": […], "next": …}: `text` renders all of it for people,
+  /// `name` one item's identifier.
+  void print_list(const Json& document, std::string_view plural,
+                  const std::function<std::string(const Json&)>& text,
+                  const std::function<std::string(const Json&)>& name);
+
+  /// A line for people about what is going on: only on a terminal, never with --quiet.
+  void progress(std::string_view line);
+  /// A line that matters whoever reads it (stderr), unless --quiet.
+  void note(std::string_view line);
+
+ private:
+  Environment& environment_;
+  const GlobalOptions& options_;
+  OutputFormat format_;
+};
+
+}  // namespace statehouse
