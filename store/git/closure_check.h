@@ -30,7 +30,8 @@ struct ClosureReport {
 ///
 /// `on_progress` is called about every 1,000 objects with the number so far; it may sleep, and an
 /// error from it ends the check and is returned. Damage is not an error: it is in the report.
-/// Memory: about 60 bytes per object. Errors: kUnavailable (I/O).
+/// REQUIRES: `repository` comes from RepositoryStore::open_fresh; another handle's cache would hide
+/// damage on disk. Memory: about 60 bytes per object. Errors: kUnavailable (I/O).
 Result<ClosureReport> check_closure(const GitRepository& repository, std::span<const Oid> tips,
                                     const std::function<Result<>(std::uint64_t)>& on_progress = {});
 

@@ -2,8 +2,8 @@
 
 #include <git2.h>
 
-#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "crypto/base/error.h"
 #include "store/git/object.h"
@@ -14,14 +14,6 @@
 // even when that call fails half way. Each return code is converted on the next line.
 
 namespace statehouse {
-
-template <auto release>
-struct Deleter {
-  template <typename T>
-  void operator()(T* pointer) const {
-    release(pointer);
-  }
-};
 
 template <typename T, auto release>
 class Libgit2Handle {

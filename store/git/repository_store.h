@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "crypto/base/durable_step.h"
@@ -20,7 +21,7 @@ class RepositoryStore;
 /// lives longer. Threads: one at a time.
 class PooledRepository {
  public:
-  PooledRepository(PooledRepository&&) noexcept = default;
+  PooledRepository(PooledRepository&& other) noexcept = default;
   PooledRepository& operator=(PooledRepository&& other) noexcept;
   ~PooledRepository();
 
@@ -63,6 +64,10 @@ class RepositoryStore {
   /// and files that make objects appear or vanish (objects/info/alternates, shallow, info/grafts),
   /// are kCorrupt. Errors: kNotFound.
   Result<PooledRepository> acquire(const RepositoryName& name);
+
+  /// A handle that is not pooled and shares no object cache: what it reads, it reads from disk (for
+  /// fsck and the scrubber). Errors: as `acquire`.
+  Result<std::unique_ptr<GitRepository>> open_fresh(const RepositoryName& name);
 
   /// DATA/repositories/NAME.git.
   [[nodiscard]] Path path(const RepositoryName& name) const;

@@ -1,13 +1,11 @@
 #pragma once
 
 #include <cstddef>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "crypto/base/error.h"
+#include "store/git/oid_memory.h"
 #include "store/git/tree_walk.h"
 
 namespace statehouse {
@@ -22,9 +20,7 @@ namespace statehouse {
 class TreeDigests {
  public:
   /// About 150 bytes for each of `objects_max` remembered objects.
-  explicit TreeDigests(std::size_t objects_max = 400'000) : objects_max_(objects_max / 2 + 1) {}
-  TreeDigests(const TreeDigests&) = delete;
-  TreeDigests& operator=(const TreeDigests&) = delete;
+  explicit TreeDigests(std::size_t objects_max = 400'000) : memory_(objects_max) {}
 
   /// 32 raw bytes. Each distinct tree is read once, so repeated subtrees cost nothing.
   /// Errors: kInvalidArgument (a gitlink, which has no content to hash; deeper than
@@ -32,15 +28,7 @@ class TreeDigests {
   Result<std::string> tree_sha256(const GitRepository& repository, const Oid& tree);
 
  private:
-  [[nodiscard]] std::optional<std::string> recall(const Oid& oid);
-  void remember(const Oid& oid, const std::string& digest);
-
-  const std::size_t objects_max_;  ///< per generation
-  std::mutex mutex_;
-  // Guarded by mutex_. Two generations: when the young one is full it becomes the old one, so what
-  // was used lately survives and memory stays bounded.
-  std::unordered_map<Oid, std::string> young_;
-  std::unordered_map<Oid, std::string> old_;
+  OidMemory<std::string> memory_;
 };
 
 /// SHA-256 over "`type` `size`\0" and the bytes: for a commit, `commitSha256`. 32 raw bytes.

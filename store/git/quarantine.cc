@@ -1,0 +1,188 @@
+#include "store/git/quarantine.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "store/git/git_process.h"
+
+namespace statehouse {
+
+namespace {
+
+constexpr std::uint64_t kIndexBytesMax = 64 * limits::kPackObjectsMax;
+
+/// The folder that git reads and writes objects in, and the one it only reads.
+std::vector<std::pair<std::string, std::string>> object_folders(const Path& quarantine,
+                                                                const Path& repository) {
+  return {{"GIT_OBJECT_DIRECTORY", quarantine.string()},
+          {"GIT_QUARANTINE_PATH", quarantine.string()},
+          {"GIT_ALTERNATE_OBJECT_DIRECTORIES", quote_alternate(repository / "objects")}};
+}
+
+/// git ended by a limit of ours (or a full disk) is not the pusher's fault in the way a bad pack
+/// is.
+std::unexpected<Error> refusal(std::string_view doing, const SubprocessResult& result) {
+  std::string message = describe_git_failure(doing, result);
+  const bool disk_full = result.stderr_bytes.find("No space left") != std::string::npos;
+  if (result.timed_out || result.signal != 0 || disk_full) return unavailable(std::move(message));
+  return invalid_argument(std::move(message));
+}
+
+/// A descriptor whose position is the start of the pack. git gets its own open file description:
+/// sharing the caller's would move its position.
+Result<FileDescriptor> open_input(const PackInput& pack, const Path& folder) {
+  if (pack.fd < 0) {
+    FileDescriptor file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (!file.valid()) return std::unexpected(errno_error("keeping the pack", errno));
+    TRY(write_all(file.get(), pack.bytes));
+    ::lseek(file.get(), 0, SEEK_SET);
+    return file;
+  }
+  const std::string path = "/proc/self/fd/" + std::to_string(pack.fd);
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return std::unexpected(errno_error("reading the pack", errno));
+  if (::lseek(file.get(), static_cast<off_t>(pack.offset), SEEK_SET) < 0) {
+    return std::unexpected(errno_error("reading the pack", errno));
+  }
+  return file;
+}
+
+}  // namespace
+
+Result<> PublishedObjects::remove() {
+  // The index first: a pack without one is not looked at, an index without its pack is an error.
+  for (std::size_t i = files_.size(); i > 0; --i) {
+    if (::unlink(files_[i - 1].c_str()) != 0 && errno != ENOENT) {
+      return std::unexpected(errno_error("removing " + files_[i - 1].string(), errno));
+    }
+  }
+  if (files_.empty()) return {};
+  TRY(sync_directory(files_.front().parent_path()));
+  files_.clear();
+  return {};
+}
+
+Result<Quarantine> Quarantine::ingest(RepositoryStore& store, const RepositoryName& repository,
+                                      const std::optional<PackInput>& pack,
+                                      const IngestLimits& ingest_limits) {
+  if (!store.exists(repository)) {
+    return not_found("receiving objects: there is no repository " + repository.str());
+  }
+  const Path path = store.path(repository);
+  TRY(require_sound_layout(path));
+  TemporaryDirectory directory = TRY(TemporaryDirectory::create(path / "objects", "incoming-"));
+  TRY(make_directories(directory.path() / "pack"));
+  Quarantine quarantine(path, std::move(directory));
+  if (pack) TRY(quarantine.index_pack(*pack, ingest_limits));
+  auto graph = std::make_shared<CommitGraph>(store.graph(repository));
+  std::unique_ptr<GitRepository> view =
+      TRY(GitRepository::open(quarantine.directory_.path(), path / "objects", std::move(graph)));
+  quarantine.view_ = std::move(view);
+  return quarantine;
+}
+
+Result<> Quarantine::index_pack(const PackInput& pack, const IngestLimits& ingest_limits) {
+  const FileDescriptor input = TRY(open_input(pack, directory_.path()));
+  const std::uint64_t offset = pack.fd < 0 ? 0 : pack.offset;
+  const PackScan scan = TRY(scan_pack(input.get(), offset, ingest_limits.pack));
+  if (scan.objects == 0) return {};
+  TRY(run_index_pack(input.get(), ingest_limits));
+  const Path index = directory_.path() / "pack" / (pack_name_ + ".idx");
+  const std::string names = TRY(read_file(index, kIndexBytesMax));
+  return require_bounded_delta_chains(scan, names, ingest_limits.pack.delta_depth_max);
+}
+
+Result<> Quarantine::run_index_pack(int fd, const IngestLimits& ingest_limits) {
+  GitCommand command;
+  command.repository = repository_;
+  // Nothing is synced by git: make_durable does it, under names that tests can break.
+  command.configuration = {"core.fsync=none", "pack.writeReverseIndex=false", "pack.threads=1",
+                           "core.deltaBaseCacheLimit=32m", "core.bigFileThreshold=16m"};
+  command.arguments = {
+      "index-pack",  "--stdin",
+      "--strict",    "--fix-thin",
+      "--threads=1", "--max-input-size=" + std::to_string(ingest_limits.pack.pack_bytes_max)};
+  command.environment = object_folders(directory_.path(), repository_);
+  command.stdin_fd = fd;
+  command.memory_bytes_max = ingest_limits.memory_bytes_max;
+  command.cpu_max = ingest_limits.cpu_max;
+  command.time_max = ingest_limits.time_max;
+  const SubprocessResult result = TRY(run_git(command));
+  if (!result.succeeded()) return refusal("checking the pack", result);
+  // "pack\t<hex>\n"
+  std::string_view line = result.stdout_bytes;
+  if (!line.starts_with("pack\t") || !line.ends_with('\n')) {
+    return internal_error("checking the pack: git gave an answer we do not understand");
+  }
+  line = line.substr(5, line.size() - 6);
+  const Oid name = TRY(Oid::parse(line));
+  pack_name_ = "pack-" + name.hex();
+  return {};
+}
+
+Result<> Quarantine::require_connected(std::span<const Oid> new_tips,
+                                       std::span<const Oid> ledger_tips) const {
+  std::string input;
+  for (const Oid& tip : new_tips) {
+    if (!view_->has_object(tip)) {
+      return invalid_argument("checking connectivity: object " + tip.hex() + " was not sent");
+    }
+    input += tip.hex() + "\n";
+  }
+  for (const Oid& tip : ledger_tips) {
+    if (!view_->has_object(tip)) {
+      return corrupt(
+          "checking connectivity: object " + tip.hex() + " of an accepted version is gone",
+          "run statehouse fsck");
+    }
+    input += "^" + tip.hex() + "\n";
+  }
+  GitCommand command;
+  command.repository = repository_;
+  // A commit-graph file could claim a history that the objects do not have.
+  command.configuration = {"core.commitGraph=false", "core.multiPackIndex=false"};
+  command.arguments = {"rev-list", "--objects", "--quiet", "--stdin"};
+  command.environment = object_folders(directory_.path(), repository_);
+  command.stdin_bytes = std::move(input);
+  const SubprocessResult result = TRY(run_git(command));
+  if (!result.succeeded()) return refusal("checking connectivity", result);
+  return {};
+}
+
+Result<PublishedObjects> Quarantine::make_durable(DurableSteps& steps) {
+  if (pack_name_.empty()) return PublishedObjects();
+  const Path from = directory_.path() / "pack" / pack_name_;
+  TRY(durable_step(steps, "objects.pack-sync", [&]() -> Result<> {
+    TRY(sync_file(from.string() + ".pack"));
+    return sync_file(from.string() + ".idx");
+  }));
+  std::vector<Path> published;
+  TRY(durable_step(steps, "objects.move", [&] { return move_pack(published); }));
+  TRY(durable_step(steps, "objects.sync-directory", [&]() -> Result<> {
+    TRY(sync_directory(repository_ / "objects" / "pack"));
+    return sync_directory(repository_ / "objects");
+  }));
+  return PublishedObjects(std::move(published));
+}
+
+/// Links rather than renames, so that this quarantine's view stays whole; never over a file that is
+/// there: an equal name is an equal pack, on which an earlier version may rest. The index comes
+/// last: it is what makes the pack visible.
+Result<> Quarantine::move_pack(std::vector<Path>& published) const {
+  for (const char* suffix : {".pack", ".idx"}) {
+    const Path from = directory_.path() / "pack" / (pack_name_ + suffix);
+    const Path to = repository_ / "objects" / "pack" / (pack_name_ + suffix);
+    if (::link(from.c_str(), to.c_str()) == 0) {
+      published.push_back(to);
+    } else if (errno != EEXIST) {
+      return std::unexpected(errno_error("moving " + pack_name_ + suffix, errno));
+    }
+  }
+  return {};
+}
+
+}  // namespace statehouse
