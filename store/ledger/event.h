@@ -1,15 +1,14 @@
 #pragma once
 
-#include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "crypto/base/clock.h"
 #include "crypto/base/error.h"
 #include "crypto/base/json.h"
+#include "crypto/merkle.h"
 #include "store/ledger/records.h"
 #include "store/model/name.h"
 
@@ -68,7 +67,7 @@ struct EntryDraft {
 struct AppendedEntry {
   EntryIndex index = 0;
   Timestamp time;
-  std::string leaf_hash;  ///< 32 raw bytes: SHA-256(0x00 || bytes)
+  MerkleHash leaf_hash;  ///< SHA-256(0x00 || bytes)
   std::string bytes;
   std::vector<std::string> evidence_digests;  ///< in the order of EntryDraft::evidence
 };

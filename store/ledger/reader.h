@@ -10,6 +10,7 @@
 #include "crypto/base/clock.h"
 #include "crypto/base/error.h"
 #include "crypto/base/file.h"
+#include "crypto/merkle.h"
 #include "store/ledger/records.h"
 #include "store/model/name.h"
 #include "store/model/oid.h"
@@ -22,7 +23,7 @@ struct PublishedTree;
 /// The newest checkpoint that may be shown: signed, committed, and in the high-water file.
 struct CheckpointRecord {
   std::uint64_t size = 0;
-  std::string root;  ///< 32 raw bytes
+  MerkleHash root;
   std::string note;  ///< exact signed-note bytes
 };
 
@@ -89,19 +90,18 @@ class LedgerReader {
   Result<std::string> entry(EntryIndex index) const;
   /// At most `count_max` entries from `first`, in order; empty beyond the end.
   Result<std::vector<EntryRecord>> entries(EntryIndex first, std::size_t count_max) const;
-  Result<std::string> leaf_hash(EntryIndex index) const;
+  Result<MerkleHash> leaf_hash(EntryIndex index) const;
   /// `width` (1-256) hashes of tile `n` of `level`. Errors: kNotFound (not in the published tree).
   Result<std::string> tile(unsigned level, std::uint64_t n, unsigned width) const;
   /// tile/entries/<n>: `width` entries, each behind its big-endian uint16 length.
   Result<std::string> entry_bundle(std::uint64_t n, unsigned width) const;
-  /// RFC 6962 proof that entry `index` is in the tree of `size`: 32-byte hashes, leaf side first.
+  /// RFC 6962 proof that entry `index` is in the tree of `size`.
   /// Errors: kInvalidArgument (index >= size, or size beyond the published tree).
-  Result<std::vector<std::string>> inclusion_proof(EntryIndex index, std::uint64_t size) const;
+  Result<MerkleProof> inclusion_proof(EntryIndex index, std::uint64_t size) const;
   /// Proof that the tree of `old_size` is a prefix of that of `new_size`; empty for 0 or equal.
-  Result<std::vector<std::string>> consistency_proof(std::uint64_t old_size,
-                                                     std::uint64_t new_size) const;
-  /// Root of the tree at `size`, 32 raw bytes.
-  Result<std::string> root_at(std::uint64_t size) const;
+  Result<MerkleProof> consistency_proof(std::uint64_t old_size, std::uint64_t new_size) const;
+  /// Root of the tree at `size`, at most the published one.
+  Result<MerkleHash> root_at(std::uint64_t size) const;
   /// Errors: kNotFound; kCorrupt (the bytes do not match the digest).
   Result<EvidenceRecord> evidence(std::string_view digest) const;
   Result<std::vector<EvidenceRecord>> evidence_of(EntryIndex index) const;
@@ -131,8 +131,8 @@ class LedgerReader {
   Result<std::optional<IdempotencyRecord>> idempotent(std::string_view caller, std::string_view key,
                                                       Timestamp at) const;
 
-  /// Writes a consistent copy of the whole ledger to `path` (VACUUM INTO), which must not exist,
-  /// and syncs it. Meanwhile writing goes on.
+  /// Writes a consistent copy of the whole ledger to `path` , which must not exist, and syncs it.
+  /// Meanwhile writing goes on.
   Result<> copy_to(const Path& path) const;
 
  private:

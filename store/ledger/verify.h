@@ -9,6 +9,7 @@
 #include "crypto/base/error.h"
 #include "crypto/base/file.h"
 #include "crypto/ed25519.h"
+#include "crypto/merkle.h"
 #include "store/model/name.h"
 
 namespace statehouse {
@@ -38,7 +39,7 @@ struct VerifyReport {
   std::uint64_t evidence = 0;
   std::uint64_t evidence_erased = 0;  ///< tombstoned by law: not a finding
   std::uint64_t tree_size = 0;
-  std::string root;             ///< 32 raw bytes, as re-derived
+  MerkleHash root;              ///< as re-derived
   std::string checkpoint_note;  ///< the newest, whether it verified or not
 };
 
