@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "api/service/owed_statement.h"
 #include "crypto/base/encoding.h"
 #include "crypto/base/json.h"
 #include "crypto/base/limits.h"
@@ -295,8 +296,10 @@ Result<RecordedVersion> WritePath::record(Transaction& transaction, const MoveRe
     draft.approved_by = request.promotion->approved_by;
   }
   draft.actor = request.caller.actor();
-  return transaction.record_version(
-      draft, {{"decision", "application/json", dump_json(to_json(candidate.decision))}});
+  RecordedVersion recorded = TRY(transaction.record_version(
+      draft, {{"decision", "application/json", dump_json(to_json(candidate.decision))}}));
+  if (candidate.content) TRY(owe_statement(transaction, recorded.version));
+  return recorded;
 }
 
 Result<std::vector<RecordedVersion>> WritePath::commit(const MoveRequest& request,

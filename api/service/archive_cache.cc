@@ -1,0 +1,97 @@
+#include "api/service/archive_cache.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/base/encoding.h"
+#include "crypto/sha256.h"
+
+namespace statehouse {
+
+namespace {
+
+constexpr std::string_view kSuffix = ".tar";
+
+Result<std::uint64_t> file_size(const FileDescriptor& fd) {
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0) return std::unexpected(errno_error("reading", errno));
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<std::string> file_sha256_hex(const FileDescriptor& fd) {
+  Sha256 hash;
+  std::string buffer(1U << 18, '\0');
+  while (true) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0) return std::unexpected(errno_error("reading an archive", errno));
+    if (got == 0) return hex_encode(hash.finish());
+    hash.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
+  }
+}
+
+}  // namespace
+
+Path ArchiveCache::path_of(std::string_view hex) const {
+  return directory_ / (std::string(hex) + std::string(kSuffix));
+}
+
+Result<ArchiveDigest> ArchiveCache::build(const RepositoryName& repository, const Oid& tree) {
+  const PooledRepository objects = TRY(core_.repositories.acquire(repository));
+  const TemporaryDirectory scratch =
+      TRY(TemporaryDirectory::create(directory_.parent_path(), "build-"));
+  const Path file = scratch.path() / "archive.tar";
+  const FileDescriptor fd = TRY(open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  const ArchiveDigest digest =
+      TRY_WITH("building a snapshot", write_archive(*objects, tree, [&](std::string_view bytes) {
+                 return write_all(fd.get(), bytes);
+               }));
+  // A cache: it may be lost, but a torn file must not carry the name of a whole one.
+  TRY(durable_step(core_.steps, "snapshot.sync", [&] { return sync_descriptor(fd.get(), file); }));
+  TRY(durable_step(core_.steps, "snapshot.rename", [&]() -> Result<> {
+    const Path target = path_of(hex_encode(digest.sha256));
+    if (::rename(file.c_str(), target.c_str()) != 0) {
+      return std::unexpected(errno_error("keeping a snapshot", errno));
+    }
+    return {};
+  }));
+  return digest;
+}
+
+Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const RepositoryName& repository,
+                                                                 const Oid& tree,
+                                                                 std::string_view digest_text,
+                                                                 std::uint64_t bytes) {
+  const std::string hex(digest_text.substr(std::string_view("sha256:").size()));
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    auto fd = open_file(path_of(hex), O_RDONLY);
+    if (fd) {
+      const std::uint64_t size = TRY(file_size(*fd));
+      if (size == bytes) return std::make_shared<const FileDescriptor>(*std::move(fd));
+      core_.alarms.raise("snapshot", hex, "a cached archive had the wrong size; built again");
+    } else if (fd.error().code != ErrorCode::kNotFound) {
+      return std::unexpected(std::move(fd).error());
+    }
+    const ArchiveDigest built = TRY(build(repository, tree));
+    if (hex_encode(built.sha256) != hex) break;
+  }
+  return corrupt("building the snapshot of tree " + tree.hex() +
+                 ": the objects give another archive than the one that was stated");
+}
+
+Result<ArchiveCache::Checked> ArchiveCache::check_all() {
+  Checked checked;
+  const std::vector<std::string> names = TRY(list_directory(directory_));
+  for (const std::string& name : names) {
+    if (!name.ends_with(kSuffix)) continue;
+    ++checked.files;
+    const FileDescriptor fd = TRY(open_file(directory_ / name, O_RDONLY));
+    const std::string hex = TRY(file_sha256_hex(fd));
+    if (hex + std::string(kSuffix) == name) continue;
+    ::unlink((directory_ / name).c_str());
+    ++checked.removed;
+  }
+  return checked;
+}
+
+}  // namespace statehouse

@@ -1,0 +1,460 @@
+#include "api/service/promotion_service.h"
+
+#include <algorithm>
+
+#include "api/service/object_transfer.h"
+#include "api/service/promotion_events.h"
+#include "api/service/seal.h"
+#include "crypto/base/encoding.h"
+#include "crypto/base/limits.h"
+#include "crypto/dsse.h"
+#include "crypto/sshsig.h"
+#include "store/git/commit_graph.h"
+
+namespace statehouse {
+
+namespace {
+
+std::unexpected<Error> no_such_promotion(PromotionNumber number) {
+  return not_found("looking at promotion " + std::to_string(number) + ": no such promotion");
+}
+
+PromotionOutcome done(PromotionNumber number) { return {number, std::nullopt}; }
+
+Result<> require_text(std::string_view what, std::string_view text, std::size_t bytes_max) {
+  if (text.size() > bytes_max) {
+    return invalid_argument("reading the " + std::string(what) + ": longer than " +
+                            std::to_string(bytes_max) + " bytes");
+  }
+  if (!is_valid_utf8(text)) {
+    return invalid_argument("reading the " + std::string(what) + ": not UTF-8");
+  }
+  return {};
+}
+
+const Flow* find_flow(const Configuration& configuration, const ResourceName& name) {
+  return configuration.flow(name);
+}
+
+/// Why `identity` could not count for any commit of the promotion, or nothing.
+/// An approval that can never count is refused when it is given, not found out at merge.
+std::optional<Decision> refuse_useless_approval(const PromotionSituation& situation,
+                                                const ResourceName& identity) {
+  const Configuration& configuration = situation.active->configuration;
+  const auto& clauses = situation.flow->approvals;
+  const bool named = std::ranges::any_of(clauses, [&](const ApprovalClause& clause) {
+    return configuration.names(clause.from, identity);
+  });
+  Decision decision;
+  const std::string policy = "flow:" + situation.flow->name.str();
+  if (!named) {
+    decision.fail(policy, "approvals", identity.str() + " is not among the flow's approvers",
+                  "ask one of its approvers");
+    decision.settle();
+    return decision;
+  }
+  const std::set<ResourceName> persons = configuration.persons_behind(identity);
+  const auto has_a_hand = [&](const CommitFacts& commit) {
+    const std::set<ResourceName> hands = hands_in(configuration, commit);
+    return hands.contains(identity) ||
+           std::ranges::any_of(persons,
+                               [&](const ResourceName& person) { return hands.contains(person); });
+  };
+  const auto& commits = situation.facts.commits;
+  if (commits.empty() || !std::ranges::all_of(commits, has_a_hand)) return std::nullopt;
+  decision.fail(policy, "self-approval",
+                identity.str() + " wrote, committed, pushed or co-authored every commit of it",
+                "somebody else among the approvers must approve");
+  decision.settle();
+  return decision;
+}
+
+/// The names of those whose standing approvals the merge rests on.
+std::vector<std::string> approvers(const PromotionSituation& situation) {
+  std::set<std::string> names;
+  for (const ApprovalFacts& approval : situation.facts.approvals) {
+    const bool expired = approval.expires && *approval.expires <= situation.facts.now;
+    if (approval.verdict == ApprovalVerdict::kApprove && approval.matches_current_revision &&
+        !expired) {
+      names.insert(approval.identity.str());
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+bool PromotionService::may_see(const AuthenticatedCaller& caller,
+                               const PromotionRecord& record) const {
+  return access_.may_read(caller, record.source) || access_.may_read(caller, record.target);
+}
+
+Result<PromotionSituation> PromotionService::situation(const AuthenticatedCaller& caller,
+                                                       PromotionNumber number) const {
+  const PromotionRecord record = TRY(core_.ledger.read().promotion(number));
+  if (!may_see(caller, record)) return no_such_promotion(number);
+  return gatherer_.gather(record, std::nullopt);
+}
+
+Result<PromotionRecord> PromotionService::require_open(const AuthenticatedCaller& caller,
+                                                       PromotionNumber number) const {
+  TRY(caller.require_scope(TokenScope::kWrite));
+  if (!caller.identity()) return denied("changing a promotion: the caller has no identity");
+  const PromotionRecord record = TRY(core_.ledger.read().promotion(number));
+  if (!may_see(caller, record) || !caller.covers(record.target.repository)) {
+    return no_such_promotion(number);
+  }
+  if (record.state != PromotionState::kOpen) {
+    return conflict("changing promotion " + std::to_string(number) + ": it is " +
+                        std::string(name_of(record.state)),
+                    "open a new promotion");
+  }
+  return record;
+}
+
+Result<PromotionOutcome> PromotionService::refuse(const AuthenticatedCaller& caller,
+                                                  const PromotionRecord& record,
+                                                  std::string_view action, Decision decision) {
+  EntryDraft draft = promotion_refused_event(caller, record.number, action, decision);
+  const std::string fingerprint = draft.subject + " " + dump_json(draft.data);
+  const std::optional<EntryIndex> entry =
+      TRY(refusals_.record_draft(caller, fingerprint, std::move(draft)));
+  return PromotionOutcome{record.number, PromotionRefusal{std::move(decision), entry}};
+}
+
+Result<RefKey> PromotionService::source_of(const Flow& flow, const OpenPromotion& request) const {
+  if (request.source_ref) {
+    RefKey key{flow.from_repository, *request.source_ref};
+    if (flow.starts_from(key)) return key;
+    return invalid_argument("opening a promotion: flow " + flow.name.str() +
+                            " does not start from " + key.str());
+  }
+  if (flow.from_ref.is_literal()) {
+    return RefKey{flow.from_repository, TRY(RefName::parse(flow.from_ref.str()))};
+  }
+  if (request.commit) {
+    const auto snapshot = core_.refs.current();
+    for (const RefState* state : snapshot->of(flow.from_repository)) {
+      if (flow.starts_from(state->key) && state->content->commit == *request.commit) {
+        return state->key;
+      }
+    }
+  }
+  return invalid_argument("opening a promotion: flow " + flow.name.str() + " starts from " +
+                              flow.from_ref.str() + ", which is more than one ref",
+                          "name the ref with `ref`, or the commit that is its tip");
+}
+
+Result<Oid> PromotionService::pin_commit(const AuthenticatedCaller& caller, const RefKey& source,
+                                         const std::optional<Oid>& commit) const {
+  const auto snapshot = core_.refs.current();
+  const RefState* state = snapshot->find(source);
+  if (state == nullptr || !access_.may_read(caller, source)) {
+    return not_found("opening a promotion: there is no " + source.str());
+  }
+  if (!commit || *commit == state->content->commit) return state->content->commit;
+  const std::vector<VersionRecord> versions =
+      TRY(core_.ledger.read().versions_of_commit(source.repository, *commit));
+  const bool was_version = std::ranges::any_of(
+      versions, [&](const VersionRecord& version) { return version.key == source; });
+  if (was_version) return *commit;
+  const PooledRepository repository = TRY(core_.repositories.acquire(source.repository));
+  const auto below = is_ancestor(*repository, *commit, state->content->commit);
+  if (below && *below) return *commit;
+  return not_found("opening a promotion: commit " + commit->hex() + " is not on " + source.str());
+}
+
+Result<PromotionRecord> PromotionService::draft(const AuthenticatedCaller& caller, const Flow& flow,
+                                                const RefKey& source, const Oid& commit) const {
+  const PooledRepository repository = TRY(core_.repositories.acquire(source.repository));
+  const VersionContent content = TRY(version_content(core_, *repository, commit));
+  PromotionRecord record{.source = source, .target = flow.to};
+  record.flow = flow.name.str();
+  record.source_commit = commit;
+  record.source_commit_digest = content.commit_digest;
+  record.tree = content.tree;
+  record.tree_digest = content.tree_digest;
+  record.opener = caller.identity_name();
+  const std::optional<RefState> target = TRY(core_.ledger.read().ref(flow.to));
+  if (target) {
+    record.base_version = target->version;
+    if (target->content) record.base_commit = target->content->commit;
+  }
+  return record;
+}
+
+Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& caller,
+                                                const OpenPromotion& request) {
+  TRY(caller.require_scope(TokenScope::kWrite));
+  if (!caller.identity()) return denied("opening a promotion: the caller has no identity");
+  TRY(require_text("title", request.title, limits::kReasonBytesMax));
+  TRY(require_text("message", request.message, limits::kCommentBytesMax));
+  const auto active = core_.configuration.current();
+  const Flow* flow = find_flow(active->configuration, request.flow);
+  if (flow == nullptr || !caller.covers(flow->to.repository)) {
+    return not_found("opening a promotion: there is no flow " + request.flow.str());
+  }
+  const RefKey source = TRY(source_of(*flow, request));
+  const Oid commit = TRY(pin_commit(caller, source, request.commit));
+  PromotionRecord record = TRY(draft(caller, *flow, source, commit));
+  record.title = request.title;
+  record.message = request.message;
+  Decision decision =
+      evaluate_open_permission(active->configuration, flow->name, source, *caller.identity());
+  if (!decision.allow) return refuse(caller, record, "open", std::move(decision));
+  PromotionQuery query{.state = PromotionState::kOpen, .source = source, .flow = record.flow};
+  const auto others = TRY(core_.ledger.read().promotions(query));
+  for (const PromotionRecord& other : others.records) {
+    if (other.source_commit == commit) {
+      return conflict("opening a promotion: promotion " + std::to_string(other.number) +
+                      " of this commit is open already");
+    }
+  }
+  record.number = TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<PromotionNumber> {
+    PromotionRecord inserted = record;
+    inserted.number = TRY(transaction.next_promotion());
+    inserted.opened = inserted.updated = transaction.time();
+    TRY(transaction.append(promotion_pinned_event(EventType::kPromotionOpened, caller, inserted)));
+    return transaction.insert_promotion(inserted);
+  }));
+  return done(record.number);
+}
+
+Result<PromotionOutcome> PromotionService::update(const AuthenticatedCaller& caller,
+                                                  PromotionNumber number, const Oid& commit) {
+  const PromotionRecord before = TRY(require_open(caller, number));
+  const auto active = core_.configuration.current();
+  const ResourceName flow_name = TRY(ResourceName::parse(before.flow));
+  const Flow* flow = find_flow(active->configuration, flow_name);
+  if (flow == nullptr) return conflict("updating promotion: flow " + before.flow + " is gone");
+  Decision decision =
+      evaluate_open_permission(active->configuration, flow_name, before.source, *caller.identity());
+  if (!decision.allow) return refuse(caller, before, "update", std::move(decision));
+  const Oid pinned = TRY(pin_commit(caller, before.source, commit));
+  const PromotionRecord fresh = TRY(draft(caller, *flow, before.source, pinned));
+  TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    TRY(transaction.require_promotion_at(number, before.revision));
+    PromotionRecord record = before;
+    record.source_commit = fresh.source_commit;
+    record.source_commit_digest = fresh.source_commit_digest;
+    record.tree = fresh.tree;
+    record.tree_digest = fresh.tree_digest;
+    record.base_commit = fresh.base_commit;
+    record.base_version = fresh.base_version;
+    record.revision = before.revision + 1;
+    record.updated = transaction.time();
+    TRY(transaction.append(promotion_pinned_event(EventType::kPromotionUpdated, caller, record)));
+    return transaction.update_promotion(record);
+  }));
+  return done(number);
+}
+
+Result<PromotionOutcome> PromotionService::approve(const AuthenticatedCaller& caller,
+                                                   PromotionNumber number,
+                                                   std::string_view envelope_json) {
+  const PromotionRecord record = TRY(require_open(caller, number));
+  const PromotionSituation situation = TRY(gatherer_.gather(record, std::nullopt));
+  if (situation.flow == nullptr) return conflict("approving: flow " + record.flow + " is gone");
+  const DsseEnvelope envelope =
+      TRY_WITH("reading the approval", DsseEnvelope::parse(envelope_json));
+  if (envelope.payload_type != kInTotoPayloadType || envelope.signatures.size() != 1) {
+    return invalid_argument(
+        "reading the approval: it must be one in-toto statement with one signature");
+  }
+  const ApprovalStatement statement =
+      TRY_WITH("reading the approval", ApprovalStatement::parse(envelope.payload));
+  ApprovalStatement expected = situation.statement;
+  expected.drops = statement.drops;
+  if (!statement.is_about_same_as(expected)) {
+    return conflict("approving promotion " + std::to_string(number) +
+                        ": what was signed is not what the promotion is now",
+                    "look at it again and sign what it says now");
+  }
+  const SignatureVerdict verdict =
+      TRY(judge_signature(*situation.active, dsse_pae(envelope.payload_type, envelope.payload),
+                          envelope.signatures[0].bytes, kSshNamespaceApproval, KeyUsage::kApprovals,
+                          situation.facts.now));
+  if (verdict.state != SignatureState::kGood) {
+    return unverified("approving promotion " + std::to_string(number) + ": " + verdict.reason,
+                      "sign with a key that your identity has, and that may sign approvals");
+  }
+  if (verdict.identity != caller.identity()) {
+    return unverified("approving promotion " + std::to_string(number) +
+                      ": it is signed by somebody else than the token's identity");
+  }
+  if (auto refusal = refuse_useless_approval(situation, *caller.identity())) {
+    return refuse(caller, record, "approve", *std::move(refusal));
+  }
+  return record_approval(caller, situation, statement, verdict.fingerprint, envelope_json);
+}
+
+Result<PromotionOutcome> PromotionService::record_approval(const AuthenticatedCaller& caller,
+                                                           const PromotionSituation& situation,
+                                                           const ApprovalStatement& statement,
+                                                           std::string_view fingerprint,
+                                                           std::string_view envelope) {
+  const PromotionRecord& record = situation.record;
+  TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    TRY(transaction.require_promotion_at(record.number, record.revision));
+    const AppendedEntry entry = TRY(transaction.append(
+        promotion_judged_event(caller, record, statement, fingerprint, envelope)));
+    ApprovalRecord approval{.promotion = record.number, .revision = record.revision};
+    approval.identity = caller.identity_name();
+    approval.fingerprint = fingerprint;
+    approval.verdict = statement.verdict;
+    approval.envelope_digest = entry.evidence_digests[0];
+    approval.received = transaction.time();
+    approval.expires = statement.expires;
+    approval.drops = statement.drops;
+    approval.entry = entry.index;
+    TRY(transaction.insert_approval(approval));
+    return {};
+  }));
+  if (situation.flow->merge_auto && statement.verdict == ApprovalVerdict::kApprove) {
+    const ResourceName opener = TRY(ResourceName::parse(record.opener));
+    const Result<PromotionOutcome> merged =
+        merge_as(AuthenticatedCaller::server(), opener, record.number, true);
+    // The approval stands whether or not this was the last thing that was missing.
+    if (!merged && merged.error().code == ErrorCode::kInternal) return merged;
+  }
+  return done(record.number);
+}
+
+Result<PromotionOutcome> PromotionService::comment(const AuthenticatedCaller& caller,
+                                                   PromotionNumber number,
+                                                   const std::string& message,
+                                                   const std::optional<std::string>& path,
+                                                   std::optional<std::uint64_t> line) {
+  const PromotionRecord record = TRY(require_open(caller, number));
+  TRY(require_text("comment", message, limits::kCommentBytesMax));
+  if (message.empty()) return invalid_argument("commenting: the message is empty");
+  if (path) TRY(TreePath::parse(*path));
+  TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    CommentRecord comment{.promotion = record.number, .identity = caller.identity_name()};
+    comment.text = message;
+    comment.path = path;
+    comment.line = line;
+    comment.time = transaction.time();
+    const AppendedEntry entry = TRY(transaction.append(promotion_commented_event(caller, comment)));
+    comment.entry = entry.index;
+    TRY(transaction.insert_comment(comment));
+    return {};
+  }));
+  return done(number);
+}
+
+Result<PromotionOutcome> PromotionService::close(const AuthenticatedCaller& caller,
+                                                 PromotionNumber number) {
+  const PromotionRecord before = TRY(require_open(caller, number));
+  if (before.opener != caller.identity_name()) {
+    const auto active = core_.configuration.current();
+    const ResourceName flow = TRY(ResourceName::parse(before.flow));
+    Decision decision =
+        evaluate_merge_permission(active->configuration, flow, before.source, *caller.identity());
+    if (!decision.allow) return refuse(caller, before, "close", std::move(decision));
+  }
+  TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    TRY(transaction.require_promotion_at(number, before.revision));
+    PromotionRecord record = before;
+    record.state = PromotionState::kClosed;
+    record.updated = transaction.time();
+    record.ended = transaction.time();
+    record.ended_by = caller.identity_name();
+    TRY(transaction.append(promotion_closed_event(caller, number)));
+    return transaction.update_promotion(record);
+  }));
+  return done(number);
+}
+
+Result<PromotionOutcome> PromotionService::merge(const AuthenticatedCaller& caller,
+                                                 PromotionNumber number) {
+  TRY(require_open(caller, number));
+  return merge_as(caller, *caller.identity(), number, false);
+}
+
+Result<PromotionOutcome> PromotionService::merge_as(const AuthenticatedCaller& caller,
+                                                    const ResourceName& mover,
+                                                    PromotionNumber number, bool automatic) {
+  const PromotionRecord seen = TRY(core_.ledger.read().promotion(number));
+  const RepositoryQueue::Turn turn =
+      core_.queue.take({seen.target.repository, seen.source.repository});
+  const PromotionRecord record = TRY(core_.ledger.read().promotion(number));
+  if (record.state != PromotionState::kOpen) {
+    return conflict("merging promotion " + std::to_string(number) + ": it is " +
+                    std::string(name_of(record.state)));
+  }
+  PromotionSituation situation =
+      TRY(gatherer_.gather(record, automatic ? std::nullopt : std::optional<ResourceName>(mover)));
+  situation.facts.merge_is_automatic = automatic;
+  Decision decision = evaluate_promotion(situation.active->configuration, situation.facts);
+  if (!decision.allow || situation.flow == nullptr) {
+    if (automatic) return done(number);
+    return refuse(caller, record, "merge", std::move(decision));
+  }
+  MoveOutcome outcome = TRY(move_target(caller, mover, situation, std::move(decision), turn));
+  if (outcome.accepted) return done(number);
+  return PromotionOutcome{number, PromotionRefusal{std::move(outcome.decisions[0]), outcome.entry}};
+}
+
+Result<MoveOutcome> PromotionService::move_target(const AuthenticatedCaller& caller,
+                                                  const ResourceName& mover,
+                                                  const PromotionSituation& situation,
+                                                  Decision decision,
+                                                  const RepositoryQueue::Turn& turn) {
+  const PromotionRecord& record = situation.record;
+  const PooledRepository repository = TRY(core_.repositories.acquire(record.target.repository));
+  std::optional<Quarantine> brought;
+  if (record.source.repository != record.target.repository) {
+    brought = TRY(transfer_commit(core_, record.source.repository, record.target.repository,
+                                  record.source_commit));
+  }
+  Oid next = record.source_commit;
+  std::vector<CommitVerdictRecord> verdicts;
+  if (situation.flow->strategy == Strategy::kSeal) {
+    SealDraft draft{.source_commit = record.source_commit,
+                    .tree = record.tree,
+                    .source = record.source,
+                    .target = record.target};
+    draft.target_tip = situation.facts.base;
+    draft.promotion = record.number;
+    draft.version = situation.facts.base_version + 1;
+    draft.title = record.title;
+    draft.format = situation.flow->seal_format;
+    draft.time = situation.facts.now;
+    SealCommit seal = TRY(write_seal(core_, draft));
+    next = seal.oid;
+    verdicts.push_back(std::move(seal.verdict));
+  }
+  MoveRequest request{.caller = caller,
+                      .mover = mover,
+                      .repository = record.target.repository,
+                      .moves = {{record.target, situation.facts.base, next}},
+                      .view = brought ? brought->view() : *repository,
+                      .quarantine = brought ? &*brought : nullptr};
+  request.promotion = PromotionMove{.flow = situation.facts.flow,
+                                    .number = record.number,
+                                    .approved_by = approvers(situation),
+                                    .decision = std::move(decision)};
+  request.own_verdicts = std::move(verdicts);
+  request.also = [&](Transaction& transaction,
+                     const std::vector<RecordedVersion>& recorded) -> Result<> {
+    const VersionRecord& version = recorded.front().version;
+    TRY(transaction.require_promotion_at(record.number, record.revision));
+    PromotionRecord merged = record;
+    merged.state = PromotionState::kMerged;
+    merged.base_commit = situation.facts.base;
+    merged.base_version = situation.facts.base_version;
+    merged.merged_version = version.version;
+    merged.updated = transaction.time();
+    merged.ended = transaction.time();
+    merged.ended_by = mover.str();
+    TRY(transaction.update_promotion(merged));
+    if (record.target == system_deploy_ref()) {
+      TRY(transaction.append(configuration_activated_event(caller, version)));
+    }
+    return {};
+  };
+  return write_path_.move(turn, request);
+}
+
+}  // namespace statehouse

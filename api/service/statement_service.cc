@@ -1,0 +1,226 @@
+#include "api/service/statement_service.h"
+
+#include <algorithm>
+
+#include "crypto/base/encoding.h"
+#include "crypto/dsse.h"
+#include "crypto/sha256.h"
+#include "crypto/tlog_proof.h"
+
+namespace statehouse {
+
+namespace {
+
+constexpr std::size_t kHeadsMax = 1000;
+
+std::string bare(std::string_view digest_text) {
+  return std::string(digest_text.substr(std::string_view("sha256:").size()));
+}
+
+VersionStatement statement_of(const Core& core, const VersionRecord& version,
+                              const ArchiveDigest& archive,
+                              const std::optional<std::string>& previous) {
+  VersionStatement statement;
+  statement.origin = core.ledger.origin();
+  statement.epoch = core.ledger.epoch();
+  statement.repository = version.key.repository.str();
+  statement.ref = version.key.ref.str();
+  statement.version = version.version;
+  statement.kind = name_of(version.kind);
+  statement.commit = version.content->commit.hex();
+  statement.commit_sha256 = bare(version.content->commit_digest);
+  statement.tree = version.content->tree.hex();
+  statement.tree_sha256 = bare(version.content->tree_digest);
+  statement.archive_sha256 = hex_encode(archive.sha256);
+  statement.archive_size = archive.size;
+  statement.policy_digest = version.policy_digest;
+  statement.previous = previous;
+  statement.time = version.time;
+  statement.entry = version.entry;
+  return statement;
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> StatementService::previous_digest(const RefKey& key,
+                                                                     VersionNumber version) const {
+  for (VersionNumber earlier = version; earlier-- > 1;) {
+    const auto statement = TRY(core_.ledger.read().statement(key, earlier));
+    if (statement) return std::optional(statement->payload_digest);
+  }
+  return std::optional<std::string>();
+}
+
+Result<> StatementService::issue(const OwedStatement& owed,
+                                 const std::vector<std::uint64_t>& done_outbox_ids) {
+  const std::lock_guard order(issuing_);
+  // Earlier versions come first: each statement names the digest of the one before it.
+  std::vector<VersionRecord> missing;
+  for (VersionNumber number = owed.version; number >= 1; --number) {
+    const auto statement = TRY(core_.ledger.read().statement(owed.key, number));
+    if (statement) break;
+    const auto version = TRY(core_.ledger.read().version(owed.key, number));
+    if (version && version->content) missing.push_back(*version);
+  }
+  for (std::size_t i = missing.size(); i-- > 1;) TRY(issue_one(missing[i], {}));
+  std::vector<std::uint64_t> outbox_ids = done_outbox_ids;
+  outbox_ids.push_back(owed.outbox_id);
+  if (!missing.empty()) return issue_one(missing.front(), std::move(outbox_ids));
+  return core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    for (const std::uint64_t id : outbox_ids) TRY(transaction.clear_outbox(id));
+    return {};
+  });
+}
+
+Result<> StatementService::issue_one(const VersionRecord& version,
+                                     std::vector<std::uint64_t> outbox_ids) {
+  const ArchiveDigest archive = TRY(archives_.build(version.key.repository, version.content->tree));
+  const std::optional<std::string> previous = TRY(previous_digest(version.key, version.version));
+  const VersionStatement statement = statement_of(core_, version, archive, previous);
+  StatementRecord record{.key = version.key, .version = version.version};
+  const std::string payload = statement.payload();
+  record.payload_digest = sha256_digest_text(payload);
+  record.envelope = sign_dsse(kInTotoPayloadType, payload, core_.keys.statement_key()).serialise();
+  record.archive_digest = digest_text(archive.sha256);
+  record.archive_bytes = archive.size;
+  TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    TRY(transaction.record_statement(record, AuthenticatedCaller::server().actor()));
+    for (const std::uint64_t id : outbox_ids) TRY(transaction.clear_outbox(id));
+    return {};
+  }));
+  const std::lock_guard lock(mutex_);
+  issued_.notify_all();
+  return {};
+}
+
+Result<StatementRecord> StatementService::wait_for(const RefKey& key, VersionNumber version,
+                                                   Milliseconds wait_max) {
+  const auto deadline = std::chrono::steady_clock::now() + wait_max;
+  while (true) {
+    {
+      // Under the lock, so that an issue between looking and waiting is not missed.
+      std::unique_lock lock(mutex_);
+      const auto statement = TRY(core_.ledger.read().statement(key, version));
+      if (statement) return *statement;
+      const auto record = TRY(core_.ledger.read().version(key, version));
+      if (!record || !record->content) {
+        return not_found("looking for a snapshot: there is no version " + std::to_string(version) +
+                         " of " + key.str());
+      }
+      if (std::chrono::steady_clock::now() < deadline) {
+        issued_.wait_until(lock, deadline);
+        continue;
+      }
+    }
+    return unavailable("waiting for the snapshot of " + key.str() + " version " +
+                           std::to_string(version) + ": it is still being prepared",
+                       "ask again in a moment");
+  }
+}
+
+std::vector<HeadStatement::Ref> StatementService::readable_refs(
+    const AuthenticatedCaller& caller, const std::optional<RepositoryName>& repository) const {
+  std::vector<HeadStatement::Ref> refs;
+  const auto snapshot = core_.refs.current();
+  for (const auto& [key, state] : snapshot->refs) {
+    if (repository && key.repository != *repository) continue;
+    if (!access_.may_read(caller, key) || core_.alarms.is_blocked(key)) continue;
+    refs.push_back({key.repository.str(), key.ref.str(), state.version, state.content->commit.hex(),
+                    state.content->tree.hex()});
+  }
+  return refs;
+}
+
+Result<SignedHead> StatementService::sign_head(std::vector<HeadStatement::Ref> refs) const {
+  if (const auto stopped = core_.ledger.health().stopped) return std::unexpected(*stopped);
+  const CheckpointRecord checkpoint = core_.ledger.read().checkpoint();
+  SignedHead head;
+  head.statement.origin = core_.ledger.origin();
+  head.statement.epoch = core_.ledger.epoch();
+  head.statement.refs = std::move(refs);
+  head.statement.checkpoint_size = checkpoint.size;
+  head.statement.checkpoint_root = checkpoint.root;
+  head.statement.issued = core_.clock.now();
+  head.statement.expires = head.statement.issued + kHeadValidity;
+  head.envelope =
+      sign_dsse(kHeadPayloadType, head.statement.payload(), core_.keys.statement_key()).serialise();
+  head.checkpoint_note = checkpoint.note;
+  return head;
+}
+
+Result<SignedHead> StatementService::head_covering(const AuthenticatedCaller& caller,
+                                                   const std::optional<RepositoryName>& repository,
+                                                   EntryIndex entry) {
+  std::vector<HeadStatement::Ref> refs = readable_refs(caller, repository);
+  std::string key;
+  for (const HeadStatement::Ref& ref : refs) {
+    key += ref.repository + ":" + ref.ref + "@" + std::to_string(ref.version) + "\n";
+  }
+  const std::lock_guard lock(mutex_);
+  const auto found = heads_.find(key);
+  if (found != heads_.end()) {
+    const SignedHead& head = found->second;
+    const Milliseconds age = core_.clock.now() - head.statement.issued;
+    const bool fresh = age >= Milliseconds(0) && age < kHeadAgeMax;
+    if (fresh && head.statement.checkpoint_size > entry) return head;
+  }
+  SignedHead head = TRY(sign_head(std::move(refs)));
+  if (heads_.size() >= kHeadsMax) heads_.clear();
+  heads_.insert_or_assign(key, head);
+  return head;
+}
+
+Result<SignedHead> StatementService::head(const AuthenticatedCaller& caller,
+                                          const std::optional<RepositoryName>& repository) {
+  return head_covering(caller, repository, 0);
+}
+
+Result<SnapshotBundle> StatementService::bundle(const AuthenticatedCaller& caller,
+                                                const RefKey& key,
+                                                std::optional<VersionNumber> version,
+                                                std::uint64_t since, Milliseconds wait_max) {
+  const auto missing = [&] {
+    return not_found("looking for a snapshot: there is no " + key.str(),
+                     "check repository and ref, and that the token may read them");
+  };
+  if (!access_.may_read(caller, key) || core_.alarms.is_blocked(key)) return missing();
+  const auto snapshot = core_.refs.current();
+  const RefState* state = snapshot->find(key);
+  if (!version && state == nullptr) return missing();
+  const VersionNumber wanted = version ? *version : state->version;
+  StatementRecord statement = TRY(wait_for(key, wanted, wait_max));
+  SnapshotBundle bundle{.statement = std::move(statement)};
+  const auto record = TRY(core_.ledger.read().version(key, wanted));
+  bundle.tree = record->content->tree;
+  bundle.entry = TRY(core_.ledger.read().entry(bundle.statement.entry));
+  std::uint64_t size = 0;
+  TlogProof proof{.index = bundle.statement.entry};
+  if (version) {
+    const CheckpointRecord checkpoint = core_.ledger.read().checkpoint();
+    size = checkpoint.size;
+    proof.checkpoint = checkpoint.note;
+  } else {
+    bundle.head = TRY(head_covering(caller, key.repository, bundle.statement.entry));
+    size = bundle.head->statement.checkpoint_size;
+    proof.checkpoint = bundle.head->checkpoint_note;
+    // The ref moved between the two looks: the next request sees both.
+    const HeadStatement::Ref* ref =
+        bundle.head->statement.find(key.repository.str(), key.ref.str());
+    if (ref == nullptr || ref->version != wanted) {
+      return unavailable("looking for a snapshot: " + key.str() + " is moving", "ask again");
+    }
+  }
+  proof.hashes = TRY(core_.ledger.read().inclusion_proof(proof.index, size));
+  bundle.proof = format_tlog_proof(proof);
+  if (since > 0) {
+    if (since > size) {
+      return conflict("proving consistency: the log has " + std::to_string(size) +
+                          " entries, fewer than the " + std::to_string(since) + " seen before",
+                      "the store may have been restored from an old copy: ask its operator");
+    }
+    bundle.consistency = TRY(core_.ledger.read().consistency_proof(since, size));
+  }
+  return bundle;
+}
+
+}  // namespace statehouse

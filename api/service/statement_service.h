@@ -1,0 +1,85 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/service/archive_cache.h"
+#include "api/service/core.h"
+#include "api/service/fetch_service.h"
+#include "api/service/owed_statement.h"
+#include "crypto/statement.h"
+
+namespace statehouse {
+
+/// A head statement as it was signed, and the checkpoint it names.
+struct SignedHead {
+  HeadStatement statement;
+  std::string envelope;         ///< DSSE JSON
+  std::string checkpoint_note;  ///< exact signed note of that checkpoint
+};
+
+/// Everything a consumer needs to verify one snapshot (docs/formats.md, "Snapshot bundle").
+struct SnapshotBundle {
+  StatementRecord statement;
+  std::string entry;                       ///< exact bytes of the statement.issued entry
+  std::string proof;                       ///< tlog-proof text
+  std::optional<SignedHead> head;          ///< none for a version that was asked for by number
+  std::optional<MerkleProof> consistency;  ///< none when not asked for
+  Oid tree;
+};
+
+/// Signs what consumers verify: version statements, once each, and head statements on demand.
+/// Threads: any.
+class StatementService {
+ public:
+  static constexpr std::chrono::hours kHeadValidity{24};
+  static constexpr std::chrono::minutes kHeadAgeMax{10};
+
+  StatementService(Core& core, FetchService& access, ArchiveCache& archives)
+      : core_(core), access_(access), archives_(archives) {}
+
+  /// Issues the statement of `owed`, and of earlier versions of the ref that still lack one, and
+  /// clears the outbox rows in the same transaction. Doing it again is harmless. Errors:
+  /// kInvalidArgument (the tree cannot be a snapshot), kUnavailable, kCorrupt.
+  Result<> issue(const OwedStatement& owed, const std::vector<std::uint64_t>& done_outbox_ids);
+
+  /// The statement of one version; waits up to `wait_max` while it is being prepared.
+  /// Errors: kNotFound (no such version, or a deletion), kUnavailable (not ready).
+  Result<StatementRecord> wait_for(const RefKey& key, VersionNumber version, Milliseconds wait_max);
+
+  /// What `caller` may read (of one repository, when given), signed now or at most ten minutes ago.
+  Result<SignedHead> head(const AuthenticatedCaller& caller,
+                          const std::optional<RepositoryName>& repository);
+
+  /// Errors: kNotFound also when the caller may not read `key`.
+  Result<SnapshotBundle> bundle(const AuthenticatedCaller& caller, const RefKey& key,
+                                std::optional<VersionNumber> version, std::uint64_t since,
+                                Milliseconds wait_max);
+
+ private:
+  Result<> issue_one(const VersionRecord& version, std::vector<std::uint64_t> outbox_ids);
+  Result<std::optional<std::string>> previous_digest(const RefKey& key,
+                                                     VersionNumber version) const;
+  std::vector<HeadStatement::Ref> readable_refs(
+      const AuthenticatedCaller& caller, const std::optional<RepositoryName>& repository) const;
+  Result<SignedHead> sign_head(std::vector<HeadStatement::Ref> refs) const;
+  Result<SignedHead> head_covering(const AuthenticatedCaller& caller,
+                                   const std::optional<RepositoryName>& repository,
+                                   EntryIndex entry);
+
+  Core& core_;
+  FetchService& access_;
+  ArchiveCache& archives_;
+  std::mutex issuing_;  ///< statements of a ref are issued in order: one at a time
+  std::mutex mutex_;
+  std::condition_variable issued_;
+  // Guarded by mutex_. Heads by what they say about refs, so callers with equal views share one.
+  std::map<std::string, SignedHead> heads_;
+};
+
+}  // namespace statehouse

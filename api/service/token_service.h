@@ -1,0 +1,56 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/service/caller.h"
+#include "api/service/core.h"
+
+namespace statehouse {
+
+/// What a token is to be.
+struct TokenRequest {
+  ResourceName identity;
+  std::optional<Milliseconds> expires_in;  ///< none: people 24 h, robots 90 d
+  TokenScope scope = TokenScope::kRead;
+  std::optional<Glob> repositories;
+};
+
+/// A new token: the only time its text exists outside its holder.
+struct NewToken {
+  std::string text;  ///< secret
+  TokenRecord record;
+};
+
+/// Access tokens: minted, kept as SHA-256, recognised. Threads: any.
+class TokenService {
+ public:
+  static constexpr std::chrono::days kExpiresMax{366};
+  static constexpr std::chrono::hours kPersonDefault{24};
+  static constexpr std::chrono::days kRobotDefault{90};
+
+  explicit TokenService(Core& core) : core_(core) {}
+
+  /// Who holds `text`. Errors: kDenied for anything that is not a live token of a declared identity
+  /// that is not suspended; the message does not say which.
+  [[nodiscard]] Result<AuthenticatedCaller> authenticate(std::string_view text) const;
+
+  /// For administrators with an admin token, and the host's operator. Logged.
+  /// Errors: kDenied, kNotFound (no such identity), kInvalidArgument (expiry).
+  Result<NewToken> create(const AuthenticatedCaller& caller, const TokenRequest& request);
+
+  /// By the same people; anybody may revoke their own. Errors: kDenied, kNotFound, kConflict.
+  Result<> revoke(const AuthenticatedCaller& caller, std::string_view id);
+
+  /// Newest first: all for administrators and the operator, one's own otherwise.
+  [[nodiscard]] Result<std::vector<TokenRecord>> list(const AuthenticatedCaller& caller) const;
+
+ private:
+  [[nodiscard]] bool is_administrator(const AuthenticatedCaller& caller) const;
+
+  Core& core_;
+};
+
+}  // namespace statehouse
