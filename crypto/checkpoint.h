@@ -41,7 +41,7 @@ class VerifiedCheckpoint {
   [[nodiscard]] std::uint64_t size() const { return checkpoint_.size; }
   [[nodiscard]] const MerkleHash& root() const { return checkpoint_.root; }
 
-  /// Who signed, the log's key first, then cosigners.
+  /// Who signed: at least one of the log's keys, and cosigners, in the order of the note.
   [[nodiscard]] const VerifiedNote& note() const { return note_; }
 
  private:

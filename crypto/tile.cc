@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 #include "crypto/base/limits.h"
+#include "crypto/decimal.h"
 
 namespace statehouse {
 
@@ -32,13 +32,6 @@ std::string index_path(std::uint64_t index) {
     index /= 1000;
   }
   return path;
-}
-
-std::optional<std::uint64_t> decimal(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 /// Takes up to the next slash.
@@ -68,7 +61,7 @@ Result<Tile> parse_tile_path(std::string_view path) {
   if (level == "entries") {
     tile.kind = Tile::Kind::kEntries;
   } else {
-    const std::optional<std::uint64_t> number = decimal(level);
+    const std::optional<std::uint64_t> number = parse_decimal(level);
     if (!number || *number > kTileLevelMax) return bad_path();
     tile.level = static_cast<unsigned>(*number);
   }
@@ -77,11 +70,13 @@ Result<Tile> parse_tile_path(std::string_view path) {
   std::string_view last = take_component(path);
   if (last.ends_with(".p")) {
     last.remove_suffix(2);
-    const std::optional<std::uint64_t> width = decimal(take_component(path));
+    const std::optional<std::uint64_t> width = parse_decimal(take_component(path));
     if (!width || *width == 0 || *width >= kTileWidth) return bad_path();
     tile.width = static_cast<unsigned>(*width);
   }
-  const std::optional<std::uint64_t> index = decimal(digits.append(last));
+  digits += last;
+  while (digits.size() > 1 && digits[0] == '0') digits.erase(0, 1);
+  const std::optional<std::uint64_t> index = parse_decimal(digits);
   if (!index) return bad_path();
   tile.index = *index;
   // One path per tile: whatever was read loosely above must be written the same again.
