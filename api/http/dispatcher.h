@@ -26,10 +26,18 @@ using LogLine = std::function<void(std::string_view line)>;
 /// client gets a 500 with a random id, and the log has the id and the cause. Threads: any.
 class Dispatcher {
  public:
-  /// All arguments outlive the dispatcher. `gate` may be empty.
-  Dispatcher(const Router& router, const Gate& gate, const Entropy& entropy, const LogLine& log,
-             HttpMetrics& metrics)
-      : router_(router), gate_(gate), entropy_(entropy), log_(log), metrics_(metrics) {}
+  /// What a dispatcher uses; everything outlives it. `gate` and `log` may be empty functions.
+  struct Parts {
+    const Router& router;
+    const Gate& gate;
+    const Entropy& entropy;
+    const LogLine& log;
+    HttpMetrics& metrics;
+    const Path& temporary_directory;  ///< for inflated bodies that do not fit in memory
+    BodyBudget* budget;
+  };
+
+  explicit Dispatcher(const Parts& parts) : parts_(parts) {}
 
   /// Never throws, never fails: a failure is a response.
   [[nodiscard]] HttpResponse dispatch(HttpRequest& request) const;
@@ -44,11 +52,7 @@ class Dispatcher {
   Result<HttpResponse> answer(HttpRequest& request) const;
   [[nodiscard]] HttpResponse problem_and_log(const Error& error) const;
 
-  const Router& router_;
-  const Gate& gate_;
-  const Entropy& entropy_;
-  const LogLine& log_;
-  HttpMetrics& metrics_;
+  const Parts parts_;
 };
 
 }  // namespace statehouse

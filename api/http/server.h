@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "api/http/acceptor.h"
 #include "api/http/dispatcher.h"
 #include "api/http/message.h"
 #include "api/http/metrics.h"
@@ -18,9 +19,6 @@
 #include "crypto/base/limits.h"
 
 namespace statehouse {
-
-/// accept4(2), replaceable by tests: returns a descriptor, or -1 with errno set.
-using AcceptFunction = std::function<int(int listening_fd)>;
 
 /// What a server needs to know. The defaults are what ships; tests shorten the times.
 struct HttpServerOptions {
