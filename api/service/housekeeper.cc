@@ -1,0 +1,208 @@
+#include "api/service/housekeeper.h"
+
+#include "store/git/ref_files.h"
+#include "store/git/tree_diff.h"
+
+namespace statehouse {
+
+namespace {
+
+constexpr std::chrono::minutes kCheckEvery{1};
+constexpr std::chrono::milliseconds kIndexEvery{1000};
+constexpr std::size_t kPathsPerRound = 100;
+
+/// What the file of each ref must hold, as the ledger says now.
+std::map<RefName, Oid> expected_refs(const Core& core, const RepositoryName& repository) {
+  std::map<RefName, Oid> expected;
+  const auto snapshot = core.refs.current();
+  for (const RefState* state : snapshot->of(repository)) {
+    expected.emplace(state->key.ref, state->content->commit);
+  }
+  return expected;
+}
+
+std::vector<std::string> differences(const std::map<RefName, Oid>& expected,
+                                     const std::map<RefName, Oid>& found) {
+  std::vector<std::string> names;
+  for (const auto& [ref, oid] : expected) {
+    const auto file = found.find(ref);
+    if (file == found.end()) {
+      names.push_back(ref.str() + " is missing");
+    } else if (file->second != oid) {
+      names.push_back(ref.str() + " says " + file->second.hex() + ", the ledger says " + oid.hex());
+    }
+  }
+  for (const auto& [ref, oid] : found) {
+    if (!expected.contains(ref)) names.push_back(ref.str() + " is not in the ledger");
+  }
+  return names;
+}
+
+void check_repository(Core& core, const RepositoryName& repository) {
+  // Under the repository's turn nobody is between the ledger's commit and the ref files.
+  const RepositoryQueue::Turn turn = core.queue.take(repository);
+  const auto found = list_ref_files(core.repositories.path(repository));
+  const std::string where = repository.str();
+  if (!found) {
+    core.alarms.raise("ref-file", where, found.error().message);
+    return;
+  }
+  const std::vector<std::string> wrong = differences(expected_refs(core, repository), *found);
+  core.alarms.clear("ref-file", where);
+  if (wrong.empty()) return;
+  std::string why = wrong[0];
+  if (wrong.size() > 1) why += ", and " + std::to_string(wrong.size() - 1) + " more";
+  core.alarms.raise("ref-file", where, why + "; served from the ledger all the same");
+}
+
+/// The files that the move logged at `entry` changed.
+Result<std::vector<std::string>> changed_paths(const Core& core, EntryIndex entry) {
+  const std::string bytes = TRY(core.ledger.read().entry(entry));
+  const ParsedEntry parsed = TRY(parse_entry(bytes));
+  const VersionRecord version = TRY(parse_ref_updated(parsed, entry));
+  std::vector<std::string> paths;
+  if (!version.content) return paths;
+  const PooledRepository repository = TRY(core.repositories.acquire(version.key.repository));
+  std::optional<Oid> before;
+  if (version.previous && version.previous->commit) {
+    const GitCommit commit = TRY(repository->read_commit(*version.previous->commit));
+    before = commit.tree;
+  }
+  const std::vector<TreeChange> changes =
+      TRY(diff_trees(*repository, before, version.content->tree));
+  for (const TreeChange& change : changes) paths.push_back(change.path);
+  return paths;
+}
+
+}  // namespace
+
+void check_ref_files(Core& core) {
+  const auto repositories = core.ledger.read().repositories();
+  if (!repositories) return;
+  for (const RepositoryRecord& repository : *repositories) {
+    if (!repository.deleted) check_repository(core, repository.name);
+  }
+}
+
+Housekeeper::~Housekeeper() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<> Housekeeper::start() {
+  TRY(queue_what_is_owed());
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+Result<> Housekeeper::queue_what_is_owed() {
+  const std::vector<OutboxRecord> outbox = TRY(core_.ledger.read().outbox());
+  const std::lock_guard lock(mutex_);
+  for (const OutboxRecord& record : outbox) {
+    if (record.kind != kOutboxIssueStatement || queued_.contains(record.id)) continue;
+    owed_.push_back(TRY(parse_owed_statement(record)));
+    queued_.insert(record.id);
+  }
+  return {};
+}
+
+void Housekeeper::owe(const std::vector<RecordedVersion>& recorded, bool published) {
+  const Result<> queued = queue_what_is_owed();
+  if (!queued) core_.alarms.raise("outbox", "ledger.db", queued.error().message);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const RecordedVersion& version : recorded) {
+      if (published) done_.push_back(version.outbox_id);
+    }
+  }
+  changed_.notify_all();
+}
+
+bool Housekeeper::wait_until_idle(Milliseconds wait_max) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, wait_max,
+                           [&] { return stopping_ || (owed_.empty() && done_.empty() && !busy_); });
+}
+
+void Housekeeper::run() {
+  auto next_check = std::chrono::steady_clock::now() + kCheckEvery;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, kIndexEvery,
+                        [&] { return stopping_ || !owed_.empty() || !done_.empty(); });
+      if (stopping_) return;
+    }
+    while (work_once()) {
+    }
+    fill_index();
+    if (std::chrono::steady_clock::now() >= next_check) {
+      check_ref_files(core_);
+      owe({}, false);  // once more what failed before
+      next_check = std::chrono::steady_clock::now() + kCheckEvery;
+    }
+  }
+}
+
+bool Housekeeper::work_once() {
+  std::optional<OwedStatement> owed;
+  std::vector<std::uint64_t> done;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || (owed_.empty() && done_.empty())) return false;
+    busy_ = true;
+    if (!owed_.empty()) {
+      owed = std::move(owed_.front());
+      owed_.pop_front();
+    }
+    done = std::exchange(done_, {});
+  }
+  if (owed) {
+    issue(*owed, done);
+  } else {
+    // A failure leaves the rows: the next start rolls forward what is rolled forward already.
+    static_cast<void>(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+      for (const std::uint64_t id : done) TRY(transaction.clear_outbox(id));
+      return {};
+    }));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    busy_ = false;
+  }
+  changed_.notify_all();
+  return true;
+}
+
+void Housekeeper::issue(const OwedStatement& owed, const std::vector<std::uint64_t>& done) {
+  const std::string where = owed.key.str() + "@" + std::to_string(owed.version);
+  const Result<> issued = statements_.issue(owed, done);
+  {
+    const std::lock_guard lock(mutex_);
+    queued_.erase(owed.outbox_id);
+  }
+  if (issued) {
+    core_.alarms.clear("statement", where);
+    return;
+  }
+  core_.alarms.raise("statement", where, issued.error().message);
+}
+
+void Housekeeper::fill_index() {
+  const auto followed = index_.follow(core_.ledger.read());
+  if (!followed) {
+    core_.alarms.raise("index", "index.db", followed.error().message);
+    return;
+  }
+  const auto entries = index_.entries_without_paths(kPathsPerRound);
+  for (const EntryIndex entry : entries.value_or(std::vector<EntryIndex>())) {
+    const auto paths = changed_paths(core_, entry);
+    if (!index_.add_paths(entry, paths.value_or(std::vector<std::string>()))) return;
+  }
+}
+
+}  // namespace statehouse

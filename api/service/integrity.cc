@@ -1,0 +1,180 @@
+#include "api/service/integrity.h"
+
+#include <algorithm>
+
+#include "crypto/trust.h"
+#include "store/git/closure_check.h"
+#include "store/git/ref_files.h"
+
+namespace statehouse {
+
+namespace {
+
+using Severity = IntegrityFinding::Severity;
+using Progress = std::function<void(const std::string&)>;
+
+/// Walks the parts of a store one after the other and collects what is wrong.
+class Inspection {
+ public:
+  Inspection(StateStore& store, RefRepair repair, const Progress& progress)
+      : store_(store), core_(store.core()), repair_(repair), progress_(progress) {}
+
+  Result<IntegrityReport> run() {
+    TRY(inspect_log());
+    const auto repositories = TRY(core_.ledger.read().repositories());
+    for (const RepositoryRecord& repository : repositories) {
+      if (repository.deleted) continue;
+      ++report_.repositories;
+      TRY(inspect_refs(repository.name));
+      TRY(inspect_objects(repository.name));
+    }
+    TRY(inspect_statements());
+    say("checking snapshots");
+    const ArchiveCache::Checked archives = TRY(store_.archives().check_all());
+    report_.snapshots = archives.files;
+    if (archives.removed > 0) {
+      find(Severity::kWarning, "snapshots",
+           std::to_string(archives.removed) + " cached archives were damaged and removed",
+           "none needed: they are built again");
+    }
+    return std::move(report_);
+  }
+
+ private:
+  void say(const std::string& line) const {
+    if (progress_) progress_(line);
+  }
+
+  void find(Severity severity, std::string where, std::string what, std::string fix) {
+    report_.findings.push_back({severity, std::move(where), std::move(what), std::move(fix)});
+  }
+
+  Result<> inspect_log() {
+    VerifyOptions options{.origin = core_.ledger.origin(), .epoch = core_.ledger.epoch()};
+    for (const TrustKey& key : store_.trust().content().log_keys) {
+      if (key.epoch == options.epoch) options.log_keys.push_back(key.public_key);
+    }
+    options.progress = [this](std::uint64_t done, std::uint64_t all) {
+      say("log: " + std::to_string(done) + " of " + std::to_string(all) + " entries");
+      return true;
+    };
+    const VerifyReport log = TRY(core_.ledger.verify(options));
+    report_.entries = log.entries;
+    report_.evidence = log.evidence;
+    for (const VerifyFinding& finding : log.findings) {
+      find(Severity::kError, "log " + finding.what + " " + finding.where, finding.why,
+           "restore the ledger from a backup; do not write to this store");
+    }
+    if (const auto stopped = core_.ledger.health().stopped) {
+      find(Severity::kError, "log", stopped->message, stopped->fix);
+    }
+    return {};
+  }
+
+  Result<> inspect_refs(const RepositoryName& repository) {
+    say("ref files of " + repository.str());
+    const RepositoryQueue::Turn turn = core_.queue.take(repository);
+    const Path path = core_.repositories.path(repository);
+    const auto files = list_ref_files(path);
+    if (!files) {
+      find(Severity::kError, repository.str(), files.error().message,
+           "look at the files below refs/ by hand");
+      return {};
+    }
+    const auto snapshot = core_.refs.current();
+    std::vector<RefFileUpdate> updates;
+    for (const RefState* state : snapshot->of(repository)) {
+      ++report_.refs;
+      const auto file = files->find(state->key.ref);
+      const Oid& expected = state->content->commit;
+      if (file != files->end() && file->second == expected) continue;
+      const std::string found = file == files->end() ? "is missing" : "says " + file->second.hex();
+      differing_ref(state->key.str(), found + ", the ledger says " + expected.hex());
+      updates.push_back({state->key.ref, expected});
+    }
+    for (const auto& [ref, oid] : *files) {
+      if (snapshot->find({repository, ref}) != nullptr) continue;
+      differing_ref(repository.str() + ":" + ref.str(), "is not in the ledger");
+      updates.push_back({ref, std::nullopt});
+    }
+    if (updates.empty() || repair_ == RefRepair::kReportOnly) return {};
+    TRY(write_ref_files(path, updates, core_.steps));
+    core_.alarms.clear("ref-file", repository.str());
+    return {};
+  }
+
+  void differing_ref(std::string where, const std::string& what) {
+    const bool repaired = repair_ == RefRepair::kRepair;
+    find(repaired ? Severity::kWarning : Severity::kError, std::move(where),
+         "ref file " + what + (repaired ? "; repaired" : ""),
+         repaired ? "find out who changed it"
+                  : "find out who changed it, then run fsck --repair-refs");
+  }
+
+  Result<> inspect_objects(const RepositoryName& repository) {
+    const auto objects = core_.repositories.acquire(repository);
+    if (!objects) {
+      find(Severity::kError, repository.str(), objects.error().message, "restore it from a backup");
+      return {};
+    }
+    const std::vector<Oid> tips = TRY(core_.ledger.read().tips(repository));
+    const ClosureReport closure = TRY(check_closure(**objects, tips, [&](std::uint64_t done) {
+      say("objects of " + repository.str() + ": " + std::to_string(done));
+      return Result<>();
+    }));
+    report_.objects += closure.objects;
+    for (const ObjectProblem& problem : closure.problems) {
+      find(Severity::kError, repository.str() + " " + problem.oid.hex(), problem.message,
+           "restore the object from a backup or a clone");
+      block_refs_at(repository, problem.tips);
+    }
+    return {};
+  }
+
+  /// What cannot be served whole is not served at all.
+  void block_refs_at(const RepositoryName& repository, const std::vector<Oid>& tips) {
+    const auto snapshot = core_.refs.current();
+    for (const RefState* state : snapshot->of(repository)) {
+      if (std::ranges::find(tips, state->content->commit) == tips.end()) continue;
+      core_.alarms.raise("object", state->key.str(), "objects are damaged; the ref is not served");
+      core_.alarms.block(state->key);
+    }
+  }
+
+  Result<> inspect_statements() {
+    say("statements");
+    const auto states = TRY(core_.ledger.read().refs());
+    for (const RefState& state : states) {
+      for (VersionNumber number = 1; number <= state.version; ++number) {
+        const auto statement = TRY(core_.ledger.read().statement(state.key, number));
+        if (!statement) continue;
+        const auto opened = open_version_statement(statement->envelope, store_.trust());
+        if (opened) continue;
+        find(Severity::kError, state.key.str() + "@" + std::to_string(number),
+             opened.error().message, "restore the ledger from a backup");
+      }
+    }
+    return {};
+  }
+
+  StateStore& store_;
+  Core& core_;
+  RefRepair repair_;
+  const Progress& progress_;
+  IntegrityReport report_;
+};
+
+}  // namespace
+
+bool IntegrityReport::ok() const {
+  return std::ranges::none_of(findings, [](const IntegrityFinding& finding) {
+    return finding.severity == Severity::kError;
+  });
+}
+
+Result<IntegrityReport> check_integrity(StateStore& store, RefRepair repair,
+                                        const Progress& progress) {
+  return Inspection(store, repair, progress).run();
+}
+
+}  // namespace statehouse

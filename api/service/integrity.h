@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/service/state_store.h"
+
+namespace statehouse {
+
+/// One thing `fsck` found.
+struct IntegrityFinding {
+  enum class Severity { kWarning, kError };
+  Severity severity = Severity::kError;
+  std::string where;
+  std::string what;
+  std::string fix;
+};
+
+struct IntegrityReport {
+  std::vector<IntegrityFinding> findings;
+  std::uint64_t entries = 0;
+  std::uint64_t repositories = 0;
+  std::uint64_t refs = 0;
+  std::uint64_t objects = 0;
+  std::uint64_t evidence = 0;
+  std::uint64_t snapshots = 0;
+
+  [[nodiscard]] bool ok() const;
+};
+
+enum class RefRepair { kReportOnly, kRepair };
+
+/// Checks everything there is: the whole log against its checkpoints and against every table, ref
+/// files against the ledger, every object of every version re-hashed, every archive, every
+/// statement's signature. With kRepair, ref files that differ are written from the ledger; nothing
+/// else is ever changed. `progress` gets a line now and then; it may be null. Takes minutes on
+/// large stores; the store goes on serving. Errors: only when it could not look.
+Result<IntegrityReport> check_integrity(StateStore& store, RefRepair repair,
+                                        const std::function<void(const std::string&)>& progress);
+
+}  // namespace statehouse
