@@ -39,7 +39,7 @@ class OpenPgpVerified {
   [[nodiscard]] const std::string& primary_fingerprint() const { return primary_; }
   [[nodiscard]] const std::string& signing_fingerprint() const { return signing_; }
 
-  /// When the signer says it was made. Judge it against your own clock.
+  /// When the signer says it was made: at most 24 hours ahead of this machine's clock.
   [[nodiscard]] Timestamp created() const { return created_; }
 
  private:
@@ -90,7 +90,8 @@ class OpenPgpKeyring {
 
   /// Judges a detached signature over `payload`. Good means: exactly one signature; status 0; the
   /// signing (sub)key is in this ring; hash SHA-256 or better; RSA of at least 2,048 bits, ECDSA or
-  /// EdDSA; right key usage. Errors (no verdict): kUnavailable when gpg cannot be run.
+  /// EdDSA; right key usage; not made more than 24 hours in the future. gpg judges expiry by the
+  /// machine's clock, so this does too. Errors (no verdict): kUnavailable when gpg cannot be run.
   [[nodiscard]] Result<OpenPgpJudgement> verify(std::string_view payload,
                                                 std::string_view armored_signature) const;
 
