@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -273,21 +274,31 @@ Diagnostic syntax_problem(const TreeBuilder& builder, const yaml_parser_t& parse
   return builder.problem(at, escape_for_message(message));
 }
 
+/// A number that JSON can hold: exactly for 64-bit integers, else the nearest double.
+nlohmann::json number_to_json(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  const int base = text.starts_with("0x") ? 16 : text.starts_with("0o") ? 8 : 10;
+  if (base != 10) text.remove_prefix(2);
+  const char* const end = text.data() + text.size();
+  std::int64_t integer = 0;
+  const auto [integer_end, integer_error] = std::from_chars(text.data(), end, integer, base);
+  if (integer_error == std::errc() && integer_end == end) return negative ? -integer : integer;
+  double number = 0;
+  const auto [number_end, number_error] = std::from_chars(text.data(), end, number);
+  if (number_error != std::errc()) number = std::numeric_limits<double>::max();
+  return negative ? -number : number;
+}
+
 nlohmann::json scalar_to_json(const YamlNode& node) {
   switch (node.kind) {
     case YamlKind::kNull:
       return nullptr;
     case YamlKind::kBoolean:
       return node.text.front() == 't' || node.text.front() == 'T';
-    case YamlKind::kInteger: {
-      std::int64_t value = 0;
-      const char* const end = node.text.data() + node.text.size();
-      const auto [read, error] =
-          std::from_chars(node.text.data() + (node.text.front() == '+' ? 1 : 0), end, value);
-      if (error == std::errc() && read == end) return value;
-      return node.text;
-    }
+    case YamlKind::kInteger:
     case YamlKind::kFloat:
+      return number_to_json(node.text);
     case YamlKind::kString:
     case YamlKind::kSequence:
     case YamlKind::kMapping:

@@ -49,8 +49,8 @@ struct YamlNode {
 std::expected<std::vector<YamlNode>, Diagnostic> parse_yaml(std::string_view file,
                                                             std::string_view bytes);
 
-/// The same data as JSON, for checking a document against its published schema. Integers that fit
-/// 64 bits and booleans become JSON's; other scalars become text.
+/// The same data as JSON, for checking a document against its published schema. Integers beyond 64
+/// bits become the nearest double.
 nlohmann::json yaml_to_json(const YamlNode& node);
 
 }  // namespace statehouse
