@@ -85,7 +85,7 @@ std::optional<ObjectRuleViolation> check_entry_name(std::string_view name) {
     return violation("name-backslash", name, "the name holds a backslash, which Windows splits at");
   }
   const std::string disk_name = on_disk_name(name);
-  if (name == "." || name == ".." || disk_name == ".git" || disk_name == "git~1") {
+  if (name == "." || name == ".." || disk_name == ".git" || is_short_name(disk_name, "git")) {
     return violation("name-dotgit", name,
                      "some file system reads the name as \".git\" or a parent");
   }

@@ -9,16 +9,11 @@ namespace {
 /// What no repository's own configuration may change. `-c` counts as protected configuration, which
 /// is where safe.directory is read from.
 constexpr const char* kFixedConfiguration[] = {
-    "safe.directory=*",
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
-    "core.packedGitWindowSize=32m",
-    "core.packedGitLimit=512m",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "protocol.allow=never",
-    "transfer.fsckObjects=true",
-    "transfer.advertiseSID=false",
+    "safe.directory=*",          "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",      "core.packedGitWindowSize=32m",
+    "core.packedGitLimit=512m",  "gc.auto=0",
+    "maintenance.auto=false",    "protocol.allow=never",
+    "transfer.fsckObjects=true", "transfer.advertiseSID=false",
 };
 
 std::string_view last_line(std::string_view text) {

@@ -99,8 +99,8 @@ void Workspace::link(const std::string& file, const std::string& target) const {
 Oid Workspace::commit(std::string_view message) {
   git({"add", "-A", "."});
   const std::string date = std::to_string(clock_++) + " +0000";
-  run(path(), {"env", "GIT_AUTHOR_DATE=" + date, "GIT_COMMITTER_DATE=" + date, "git", "commit", "-q",
-               "--allow-empty", "--allow-empty-message", "-m", std::string(message)});
+  run(path(), {"env", "GIT_AUTHOR_DATE=" + date, "GIT_COMMITTER_DATE=" + date, "git", "commit",
+               "-q", "--allow-empty", "--allow-empty-message", "-m", std::string(message)});
   return rev("HEAD");
 }
 
@@ -109,8 +109,8 @@ Oid Workspace::rev(const std::string& expression) const {
 }
 
 Oid Workspace::raw_object(const std::string& type, std::string_view bytes) const {
-  return oid(trimmed(git({"hash-object", "-t", type, "-w", "--stdin", "--literally"},
-                         std::string(bytes))));
+  return oid(trimmed(
+      git({"hash-object", "-t", type, "-w", "--stdin", "--literally"}, std::string(bytes))));
 }
 
 Oid Workspace::raw_commit(const Oid& tree) const {

@@ -52,10 +52,8 @@ TEST_CASE("a tree reads as it was written, in Git's order") {
 TEST_CASE("ids are those of git hash-object") {
   const GitLibrary library;
   const Workspace workspace;
-  CHECK(must(object_id(ObjectType::kBlob, "hello\n")) ==
-        workspace.raw_object("blob", "hello\n"));
-  CHECK(must(object_id(ObjectType::kTree, "")).hex() ==
-        "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+  CHECK(must(object_id(ObjectType::kBlob, "hello\n")) == workspace.raw_object("blob", "hello\n"));
+  CHECK(must(object_id(ObjectType::kTree, "")).hex() == "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
 }
 
 }  // namespace statehouse::test
