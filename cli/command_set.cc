@@ -219,6 +219,7 @@ Result<CommandSet::Selection> CommandSet::parse(std::vector<std::string> argumen
 
 Result<std::string> CommandSet::help(const std::vector<std::string>& words) const {
   const CLI::App* app = &impl_->app;
+  std::string before;  // the words of its parents
   for (const std::string& word : words) {
     const CLI::App* child = nullptr;
     for (const CLI::App* each : subcommands(*app)) {
@@ -228,9 +229,10 @@ Result<std::string> CommandSet::help(const std::vector<std::string>& words) cons
       return invalid_argument("there is no command \"" + escape_for_message(word) + "\"",
                               "see: statehouse help");
     }
+    before += (before.empty() ? "" : " ") + app->get_name();
     app = child;
   }
-  return app->help();
+  return app->help(before);
 }
 
 std::vector<CommandSet::Entry> CommandSet::entries() const {

@@ -35,7 +35,7 @@ class Session {
   Session(Environment& environment, const GlobalOptions& options, OutputFormat format)
       : environment_(environment), options_(options), format_(format) {}
 
-  [[nodiscard]] Environment& environment() { return environment_; }
+  [[nodiscard]] Environment& environment() const { return environment_; }
   [[nodiscard]] const GlobalOptions& options() const { return options_; }
   [[nodiscard]] OutputFormat format() const { return format_; }
 

@@ -44,7 +44,8 @@ void add_help_command(CommandSet& commands) {
   commands.add("help", "Help on a command")
       .arguments("COMMAND", *words, "Its words, like: promotion approve")
       .action("showing help", [words, &commands](Session& session) -> Result<> {
-        session.environment().out << TRY(commands.help(*words));
+        const std::string text = TRY(commands.help(*words));
+        session.environment().out << text;
         return {};
       });
 }

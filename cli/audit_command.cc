@@ -1,0 +1,249 @@
+#include <memory>
+#include <ostream>
+
+#include "cli/command_set.h"
+#include "cli/commands.h"
+#include "cli/entry_text.h"
+#include "cli/log_audit.h"
+#include "cli/session.h"
+#include "cli/snapshot_source.h"
+#include "crypto/base/encoding.h"
+#include "crypto/base/limits.h"
+#include "crypto/tlog_proof.h"
+
+namespace statehouse {
+namespace {
+
+struct AuditOptions {
+  std::optional<std::string> repository;
+  std::optional<std::string> ref;
+  std::optional<std::string> path;
+  std::optional<std::string> actor;
+  std::optional<std::string> approver;
+  std::optional<std::uint64_t> promotion;
+  std::optional<std::string> key;
+  std::optional<std::string> type;
+  std::string outcome;
+  std::optional<std::string> since;
+  std::optional<std::string> until;
+  std::optional<std::string> text;
+  std::uint64_t limit = 50;
+  std::optional<std::string> cursor;
+  std::uint64_t index = 0;
+  std::optional<std::string> trust;
+  std::optional<std::string> state;
+  std::string format = "jsonl";
+};
+
+std::string index_of(const Json& entry) { return shown(entry, "index"); }
+
+Result<Query> search_query(const Session& session, const AuditOptions& options) {
+  Query query{{"repository", options.repository}, {"path", options.path}, {"actor", options.actor},
+              {"approver", options.approver},     {"key", options.key},   {"text", options.text}};
+  if (options.ref) {
+    const RefName ref = TRY(expand_ref(*options.ref));
+    query.emplace_back("ref", ref.str());
+  }
+  if (options.promotion) query.emplace_back("promotion", std::to_string(*options.promotion));
+  if (options.type) {
+    const bool full = options.type->starts_with("statehouse.");
+    query.emplace_back("type", (full ? "" : "statehouse.") + *options.type);
+  }
+  if (!options.outcome.empty()) query.emplace_back("outcome", options.outcome);
+  const Timestamp now = session.environment().clock.now();
+  for (const auto& [name, given] : {std::pair("since", options.since), {"until", options.until}}) {
+    if (!given) continue;
+    const Timestamp time =
+        TRY_WITH(std::string("reading --") + name, parse_time_argument(*given, now));
+    query.emplace_back(name, time.rfc3339());
+  }
+  return query;
+}
+
+Result<> search_log(Session& session, const AuditOptions& options) {
+  Query query = TRY(search_query(session, options));
+  ApiClient client = TRY(session.connect());
+  const Json list =
+      TRY(client.list("/v1/entries", std::move(query), "entries", options.limit, options.cursor));
+  session.print_list(list, "entries", entries_table, index_of);
+  return {};
+}
+
+Result<> show_entry(Session& session, const AuditOptions& options) {
+  ApiClient client = TRY(session.connect());
+  const Json entry = TRY(client.get("/v1/entries/" + std::to_string(options.index)));
+  TRY_WITH("checking the entry", verify_entry_document(entry));
+  session.print(entry, describe_entry, index_of);
+  return {};
+}
+
+/// Prints a proof as it came; with --trust only after it was verified against the entry's bytes.
+Result<> prove_entry(Session& session, const AuditOptions& options) {
+  const std::string path = "/v1/entries/" + std::to_string(options.index);
+  ApiClient client = TRY(session.connect());
+  const std::string text = TRY(client.get_bytes(path + "/proof", limits::kNoteBytesMax));
+  const TlogProof proof = TRY_WITH("reading the proof", parse_tlog_proof(text));
+  if (proof.index != options.index) return unverified("the proof is about another entry");
+  if (options.trust) {
+    const TrustDocument trust = TRY(load_trust(session, *options.trust));
+    const Json entry = TRY(client.get(path));
+    TRY_WITH("checking the entry", verify_entry_document(entry));
+    const std::string encoded = TRY(json_string(entry, "raw"));
+    const std::string raw = TRY(base64_decode(encoded));
+    const std::vector<NoteKey> keys = TRY(trust.log_keys(trust.epoch()));
+    const VerifiedCheckpoint checkpoint =
+        TRY(verify_tlog_proof(proof, merkle_leaf_hash(raw), trust.origin(), keys));
+    session.note("verified: entry " + std::to_string(proof.index) + " is in the log of " +
+                 std::to_string(checkpoint.size()) + " entries");
+  }
+  session.environment().out << text;
+  return {};
+}
+
+Json audit_document(const LogAudit& audit) {
+  return {
+      {"verified", true},
+      {"origin", audit.checkpoint.origin},
+      {"checkpoint", {{"size", audit.checkpoint.size}, {"root", audit.checkpoint.root.base64()}}},
+      {"entries", audit.entries},
+      {"bundles", audit.bundles},
+      {"hashTiles", audit.hash_tiles},
+      {"types", audit.types},
+      {"first", audit.first_time},
+      {"last", audit.last_time},
+      {"continuesLastSeen", audit.continues_last_seen}};
+}
+
+std::string describe_audit(const Json& audit) {
+  std::string text = "verified: the log of " + shown(audit, "origin") + "\n  " +
+                     shown(audit, "entries") + " entries in " + shown(audit, "bundles") +
+                     " bundles, " + shown(audit, "hashTiles") + " hash tiles, root " +
+                     shown(audit["checkpoint"], "root") + "\n";
+  if (shown(audit, "first") != "-") {
+    text += "  from " + shown(audit, "first") + " to " + shown(audit, "last") + "\n";
+  }
+  if (audit["continuesLastSeen"] == true) text += "  continues the checkpoint seen earlier\n";
+  for (const auto& [type, count] : audit["types"].items()) {
+    text += "  " + shown(count) + " " + escape_for_message(type) + "\n";
+  }
+  return text;
+}
+
+Result<> verify_log(Session& session, const AuditOptions& options) {
+  std::string trust_file = options.trust.value_or("");
+  if (!options.trust && session.options().data)
+    trust_file = *session.options().data + "/trust.json";
+  if (trust_file.empty()) {
+    return invalid_argument("no trust document is given",
+                            "give --trust FILE: the one you pinned, not a fresh download");
+  }
+  const TrustDocument trust = TRY(load_trust(session, trust_file));
+  LastSeen last;
+  if (options.state) last = TRY(LastSeen::load(session.path(*options.state)));
+  ApiClient client = TRY(session.connect());
+  const LogFileReader read = [&client](const std::string& path, std::uint64_t bytes_max) {
+    return client.get_bytes("/log/" + path, bytes_max);
+  };
+  constexpr std::uint64_t kEntriesPerProgressLine = 25'600;
+  const LogAudit audit = TRY(audit_log(read, trust, last, [&session](std::uint64_t entries) {
+    if (entries % kEntriesPerProgressLine == 0) {
+      session.progress(std::to_string(entries) + " entries verified");
+    }
+  }));
+  if (options.state) {
+    last.origin = trust.origin();
+    last.epoch = trust.epoch();
+    last.checkpoint_size = audit.checkpoint.size;
+    last.checkpoint_root = audit.checkpoint.root;
+    TRY(last.save(session.path(*options.state), session.environment().steps));
+  }
+  session.print(audit_document(audit), describe_audit,
+                [](const Json& document) { return shown(document["checkpoint"], "size"); });
+  return {};
+}
+
+/// Streams page by page, newest first: an export is as long as the log.
+Result<> export_log(Session& session, const AuditOptions& options) {
+  const Query query = TRY(search_query(session, options));
+  ApiClient client = TRY(session.connect());
+  std::ostream& out = session.environment().out;
+  const bool csv = options.format == "csv";
+  if (csv) out << csv_heading();
+  constexpr std::size_t kPageEntries = 100;
+  std::optional<std::string> cursor;
+  do {
+    const Json page = TRY(client.list("/v1/entries", query, "entries", kPageEntries, cursor));
+    for (const Json& entry : page["entries"]) {
+      out << (csv ? csv_line(entry) : dump_json(entry) + "\n");
+    }
+    const auto next = json_string(page, "next");
+    cursor = next ? std::optional(*next) : std::nullopt;
+  } while (cursor);
+  return {};
+}
+
+Result<> reindex(Session& session) {
+  ApiClient client = TRY(session.connect());
+  const Json answer = TRY(client.post("/v1/reindex", Json::object()));
+  session.print(
+      answer,
+      [](const Json& document) { return "indexed " + shown(document, "entries") + " entries\n"; },
+      [](const Json& document) { return shown(document, "entries"); });
+  return {};
+}
+
+const Command& add_filters(const Command& command, AuditOptions& options) {
+  return command.option("-R,--repository", options.repository, "Of this repository")
+      .option("--ref", options.ref, "Of this ref, in full or short")
+      .option("--path", options.path, "That changed this path")
+      .option("--actor", options.actor, "Done by this identity")
+      .option("--approver", options.approver, "Approved by this identity")
+      .option("--promotion", options.promotion, "About this promotion")
+      .option("--key", options.key, "With this key's fingerprint")
+      .option("--type", options.type, "Of this type, like ref.updated")
+      .choice("--outcome", options.outcome, {"accepted", "denied"}, "With this outcome")
+      .option("--since", options.since, "Not before: a time, a date, or like 24h back from now")
+      .option("--until", options.until, "Not after")
+      .option("--text", options.text, "That holds these words");
+}
+
+}  // namespace
+
+void add_audit_command(CommandSet& commands) {
+  auto options = std::make_shared<AuditOptions>();
+  const Command audit =
+      commands.add("audit", "The log: search it, prove it, verify all of it").alias("log");
+
+  add_filters(audit.add("search", "Find entries, newest first"), *options)
+      .option("--limit", options->limit, "At most so many")
+      .option("--cursor", options->cursor, "Go on where a list ended")
+      .action("searching the log",
+              [options](Session& session) { return search_log(session, *options); });
+
+  audit.add("show", "One entry with its evidence, checked against its digests")
+      .argument("INDEX", options->index, "Its position in the log")
+      .action("showing an entry",
+              [options](Session& session) { return show_entry(session, *options); });
+
+  audit.add("prove", "A proof (tlog-proof) that an entry is in the log, to be kept")
+      .argument("INDEX", options->index, "Its position in the log")
+      .option("--trust", options->trust, "Verify the proof with this trust document first")
+      .action("proving an entry",
+              [options](Session& session) { return prove_entry(session, *options); });
+
+  audit.add("verify", "Verify the whole log: every entry, every tile, the signed root")
+      .option("--trust", options->trust, "The pinned trust document (with --data: DIR/trust.json)")
+      .option("--state", options->state, "File that remembers the last verified checkpoint")
+      .action("verifying the log",
+              [options](Session& session) { return verify_log(session, *options); });
+
+  add_filters(audit.add("export", "All matching entries, newest first"), *options)
+      .choice("--format", options->format, {"jsonl", "csv"}, "One JSON document a line, or CSV")
+      .action("exporting the log",
+              [options](Session& session) { return export_log(session, *options); });
+
+  audit.add("reindex", "Build the search index anew from the log (on the host, with --data)")
+      .action("rebuilding the search index", reindex);
+}
+
+}  // namespace statehouse

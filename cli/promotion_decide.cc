@@ -1,0 +1,109 @@
+#include "cli/promotion_decide.h"
+
+#include <istream>
+#include <ostream>
+
+#include "cli/promotion_review.h"
+#include "cli/promotion_text.h"
+#include "cli/snapshot_source.h"
+#include "cli/user_signer.h"
+#include "crypto/base/encoding.h"
+#include "crypto/dsse.h"
+#include "store/model/oid.h"
+
+namespace statehouse {
+namespace {
+
+/// --yes and --expect-tree answer beforehand; else a person at a terminal must.
+Result<> require_answerable(const Session& session, const DecideOptions& options) {
+  if (!options.expect_tree.empty()) {
+    TRY_WITH("reading --expect-tree", Oid::parse(options.expect_tree));
+    return {};
+  }
+  if (options.yes) return {};
+  const Environment& environment = session.environment();
+  if (environment.in_kind == StreamKind::kTerminal &&
+      environment.err_kind == StreamKind::kTerminal) {
+    return {};
+  }
+  return invalid_argument("there is no terminal to ask on",
+                          "answer beforehand: --expect-tree OID, or --yes");
+}
+
+Result<> require_agreement(Session& session, const DecideOptions& options,
+                           const PromotionReview& review, const Json& promotion) {
+  if (!options.expect_tree.empty() && options.expect_tree != review.statement.tree) {
+    return conflict(
+        "the tree is " + review.statement.tree + ", not the expected " + options.expect_tree,
+        "look again: statehouse promotion show " + std::to_string(options.number));
+  }
+  if (options.yes || !options.expect_tree.empty()) {
+    session.progress(describe_review(review, promotion));
+    return {};
+  }
+  Environment& environment = session.environment();
+  const bool approving = options.verdict == ApprovalVerdict::kApprove;
+  environment.err << describe_review(review, promotion)
+                  << (approving ? "Approve exactly this? Type yes: " : "Reject this? Type yes: ")
+                  << std::flush;
+  std::string answer;
+  std::getline(environment.in, answer);
+  if (answer == "yes") return {};
+  return denied("not confirmed: nothing was signed");
+}
+
+/// `--trust` pins whose promotion this is; without it the server's word is taken.
+Result<> require_trusted_store(const Session& session, const DecideOptions& options,
+                               const ApprovalStatement& statement) {
+  if (!options.trust) return {};
+  const TrustDocument trust = TRY(load_trust(session, *options.trust));
+  if (trust.origin() == statement.origin && trust.epoch() == statement.epoch) return {};
+  return unverified("the server says it is " + escape_for_message(statement.origin) + ", epoch " +
+                    std::to_string(statement.epoch) + "; the trust document is of " +
+                    escape_for_message(trust.origin()) + ", epoch " +
+                    std::to_string(trust.epoch()));
+}
+
+Result<std::string> sign_statement(const Session& session, const UserKey& key,
+                                   const ApprovalStatement& statement) {
+  const std::string payload = statement.payload();
+  const UserSignature signature = TRY(key.sign(
+      session.environment(), dsse_pae(kInTotoPayloadType, payload), kSshNamespaceApproval));
+  DsseEnvelope envelope;
+  envelope.payload_type = kInTotoPayloadType;
+  envelope.payload = payload;
+  envelope.signatures = {{signature.key_id, signature.armored}};
+  return envelope.serialise();
+}
+
+}  // namespace
+
+Result<> decide_promotion(Session& session, const DecideOptions& options) {
+  TRY(require_answerable(session, options));
+  std::optional<Timestamp> expires;
+  if (!options.expires.empty()) {
+    const Milliseconds life = TRY_WITH("reading --expires", parse_duration(options.expires));
+    expires = session.environment().clock.now() + life;
+  }
+  const UserKey key = TRY(UserKey::choose(session.environment(), options.key));
+  ApiClient client = TRY(session.connect());
+  const std::string path = "/v1/promotions/" + std::to_string(options.number);
+  const Json promotion = TRY(client.get(path));
+  PromotionReview review = TRY(review_promotion(session, client, promotion, options.verdict));
+  TRY(require_trusted_store(session, options, review.statement));
+  TRY(require_agreement(session, options, review, promotion));
+  review.statement.expires = expires;
+  const std::string envelope = TRY(sign_statement(session, key, review.statement));
+  const Json parsed = TRY(parse_json(envelope));
+  Json answer = TRY(client.post(path + "/approvals", {{"envelope", parsed}}));
+  if (!options.message.empty()) {
+    answer = TRY_WITH("the decision is recorded, but not its message",
+                      client.post(path + "/comments", {{"message", options.message}}));
+  }
+  session.print(
+      answer, [](const Json& document) { return describe_promotion(document, nullptr); },
+      [](const Json& document) { return shown(document, "number"); });
+  return {};
+}
+
+}  // namespace statehouse
