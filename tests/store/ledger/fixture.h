@@ -148,7 +148,8 @@ class LedgerFixture {
     ledger_ = *std::move(opened);
   }
   /// Runs SQL behind the ledger's back, as somebody with the file could.
-  void harm(const std::string& sql);
+  void harm(const std::string& sql) { harm(sql, path()); }
+  static void harm(const std::string& sql, const Path& path);
   /// Closes, runs SQL, opens again.
   void harm_at_rest(const std::string& sql) {
     close();

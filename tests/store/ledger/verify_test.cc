@@ -28,12 +28,15 @@ class FullFixture : public LedgerFixture {
     REQUIRE_MESSAGE(issued, (issued ? "" : issued.error().message));
   }
 
-  /// What verification finds after `sql`, as "what: why" of the first finding.
+  /// What verification of a copy of the ledger finds first after `sql`. REQUIRES: closed.
   std::string first_finding_after(const std::string& sql) {
-    close();
-    harm(sql);
-    const auto found = findings();
-    return found.empty() ? "" : found[0].what;
+    const Path copy = directory() / "harmed.db";
+    std::filesystem::remove(copy);
+    std::filesystem::copy_file(path(), copy);
+    harm(sql, copy);
+    const auto report = verify_ledger_file(copy, verify_options());
+    REQUIRE(report);
+    return report->findings.empty() ? "" : report->findings[0].what;
   }
 };
 
@@ -97,9 +100,11 @@ TEST_CASE("each kind of change behind the ledger's back is found by verification
       {"evidence", "DELETE FROM evidence"},
       {"meta", "UPDATE meta SET value = 'example.com/other' WHERE name = 'origin'"},
   };
+  FullFixture f;
+  f.close();
+  CHECK(f.first_finding_after("SELECT 1").empty());
   for (const auto& harm : kHarms) {
     CAPTURE(harm.sql);
-    FullFixture f;
     CHECK(f.first_finding_after(harm.sql) == harm.what);
   }
 }
