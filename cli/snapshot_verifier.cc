@@ -74,6 +74,10 @@ Result<> require_head(const HeadStatement& head, const VersionStatement& stateme
 /// `epoch` is the one the store speaks in now: the head's, else the trust document's.
 Result<> require_not_behind(const LastSeen& last, const TrustDocument& trust, Epoch epoch,
                             const VersionStatement& statement, const RefKey& key, SnapshotAge age) {
+  if (epoch < trust.epoch()) {
+    return unverified("lower epoch: " + number(epoch) + ", the trust document declares " +
+                      number(trust.epoch()));
+  }
   if (last.origin.empty()) return {};
   if (last.origin != trust.origin()) {
     return unverified("wrong origin: the last seen state is of " + escape_for_message(last.origin) +
