@@ -1,0 +1,220 @@
+#include "cli/run.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/cli/cli_fixture.h"
+
+namespace statehouse {
+
+using test::TestCli;
+
+TEST_CASE("bad arguments exit 2 with one line that says why and one that says what next") {
+  TestCli cli;
+  const std::vector<std::vector<std::string>> wrong{
+      {},
+      {"no-such-command"},
+      {"history"},
+      {"history", "show"},
+      {"history", "show", "--version", "-1"},
+      {"history", "show", "--version", "0x10"},
+      {"history", "--ref", "deploy", "--version-from", "1"},
+      {"history", "-R", "UPPER", "--ref", "deploy"},
+      {"history", "-R", "platform", "--ref", "a..b"},
+      {"-o", "xml", "version"},
+      {"promotion"},
+      {"promotion", "show"},
+      {"promotion", "show", "twelve"},
+      {"promotion", "show", "1", "2"},
+      {"promotion", "list", "--state", "done"},
+      {"promotion", "create"},
+      {"promotion", "create", "--flow", "deploy", "--commit", "HEAD"},
+      {"promotion", "wait", "1", "--for", "ever"},
+      {"promotion", "wait", "1", "--timeout", "soon"},
+      {"token", "create"},
+      {"token", "create", "--identity", "a", "--expires", "never"},
+      {"token", "create", "--identity", "a", "--scope", "all"},
+      {"snapshot", "get", "-R", "platform", "--ref", "deploy"},
+      {"sync", "-R", "platform"},
+      {"audit", "search", "--outcome", "perhaps"},
+      {"audit", "search", "--since", "yesterday"},
+      {"audit", "export", "--format", "xml"},
+      {"trust", "export", "--format", "jks"},
+      {"completion", "powershell"},
+      {"help", "no-such-command"}};
+  for (const auto& arguments : wrong) {
+    std::string shown;
+    for (const auto& word : arguments) shown += word + " ";
+    CAPTURE(shown);
+    const int code = cli.run(arguments);
+    CAPTURE(cli.err);
+    CHECK(code == 2);
+    CHECK(cli.err.starts_with("statehouse: "));
+    CHECK(cli.out.empty());
+  }
+}
+
+TEST_CASE("each error code of the server has its exit code") {
+  const std::vector<std::tuple<std::string, int, int>> table{
+      {"invalid-argument", 400, 2}, {"not-found", 404, 3},       {"unverified", 422, 4},
+      {"denied", 403, 5},           {"unauthenticated", 401, 5}, {"conflict", 409, 6},
+      {"unavailable", 503, 7},      {"corrupt", 500, 70},        {"internal", 500, 70}};
+  for (const auto& [code, status, expected] : table) {
+    TestCli cli;
+    cli.answer("GET /v1/tokens?limit=100",
+               {{"code", code}, {"detail", "doing: cause"}, {"fix", "what next"}}, status);
+    CAPTURE(code);
+    CHECK(cli.run({"token", "list"}) == expected);
+    CHECK(cli.err == "statehouse: listing tokens: doing: cause\nwhat next\n");
+  }
+}
+
+TEST_CASE("an answer that is no problem document still has an exit code") {
+  for (const auto& [status, expected] : std::vector<std::pair<int, int>>{
+           {400, 2}, {401, 5}, {404, 3}, {409, 6}, {429, 7}, {502, 7}, {500, 70}, {302, 70}}) {
+    TestCli cli;
+    cli.answers["GET /v1/tokens*"] = [code = status](const ApiRequest&) {
+      return ApiResponse{code, "text/html", "<html>"};
+    };
+    CAPTURE(status);
+    CHECK(cli.run({"token", "list"}) == expected);
+  }
+}
+
+TEST_CASE("control characters from the server never reach the terminal") {
+  TestCli cli;
+  const std::string evil = "\x1b]0;owned\x07 \xe2\x80\xae";
+  cli.answer("GET /v1/tokens*", {{"code", "denied"}, {"detail", evil}, {"fix", evil}}, 403);
+  cli.run({"token", "list"});
+  CHECK(cli.err.find('\x1b') == std::string::npos);
+  cli.answer("GET /v1/tokens*",
+             {{"tokens", {{{"id", evil}, {"identity", evil}}}}, {"next", nullptr}});
+  CHECK(cli.run({"token", "list"}) == 0);
+  CHECK(cli.out.find('\x1b') == std::string::npos);
+  CHECK(cli.out.find("\xe2\x80\xae") == std::string::npos);
+}
+
+TEST_CASE("a success that is not JSON is unavailable, not believed") {
+  TestCli cli;
+  for (const char* body : {"<html>", "{", "{\"tokens\":1}", "[]"}) {
+    cli.answer_bytes("GET /v1/tokens*", body);
+    CAPTURE(body);
+    const int code = cli.run({"token", "list"});
+    CHECK((code == 7 || code == 2));
+  }
+}
+
+TEST_CASE("without a server and outside of a clone the error says how to name one") {
+  TestCli cli;
+  CHECK(cli.run_alone({"promotion", "show", "1"}) == 2);
+  CHECK(cli.err.find("--server URL") != std::string::npos);
+}
+
+TEST_CASE("a list is printed in every format, as the contract says") {
+  TestCli cli;
+  const Json list{{"tokens",
+                   {{{"id", "tok_1"}, {"identity", "alice"}, {"scope", "read"}},
+                    {{"id", "tok_2"}, {"identity", "yes"}, {"scope", "write"}}}},
+                  {"next", nullptr}};
+  cli.answer("GET /v1/tokens*", list);
+  CHECK(cli.run({"token", "list", "-o", "json"}) == 0);
+  CHECK(cli.json() == list);
+  CHECK(cli.run({"-o", "jsonl", "token", "list"}) == 0);
+  CHECK(cli.out ==
+        "{\"id\":\"tok_1\",\"identity\":\"alice\",\"scope\":\"read\"}\n"
+        "{\"id\":\"tok_2\",\"identity\":\"yes\",\"scope\":\"write\"}\n");
+  CHECK(cli.run({"token", "list", "-o", "name"}) == 0);
+  CHECK(cli.out == "tok_1\ntok_2\n");
+  CHECK(cli.run({"token", "list", "-o", "yaml"}) == 0);
+  CHECK(cli.out ==
+        "next: null\ntokens:\n  - id: tok_1\n    identity: alice\n    scope: read\n"
+        "  - id: tok_2\n    identity: \"yes\"\n    scope: write\n");
+  CHECK(cli.run({"token", "list"}) == 0);
+  CHECK(
+      cli.out.starts_with("ID     IDENTITY  SCOPE  REPOSITORY  EXPIRES  REVOKED\n"
+                          "tok_1  alice     read   -           -        -\n"));
+}
+
+TEST_CASE("lists follow the server's cursor up to the limit") {
+  TestCli cli;
+  cli.answer("GET /v1/versions?repository=team%2Fapp&ref=refs%2Fheads%2Fdeploy&limit=3",
+             {{"versions", {{{"version", 9}}, {{"version", 8}}}}, {"next", "c 1"}});
+  cli.answer(
+      "GET /v1/versions?repository=team%2Fapp&ref=refs%2Fheads%2Fdeploy&limit=1&cursor=c%201",
+      {{"versions", {{{"version", 7}}}}, {"next", "c2"}});
+  CHECK(cli.run({"history", "-R", "team/app", "--ref", "deploy", "--limit", "3", "-o", "json"}) ==
+        0);
+  CHECK(cli.json()["versions"].size() == 3);
+  CHECK(cli.json()["next"] == "c2");
+}
+
+TEST_CASE("options of a command are found after its subcommand too") {
+  TestCli cli;
+  cli.answer("GET /v1/version?repository=platform&ref=refs%2Ftags%2Fv1&version=4",
+             {{"version", 4}, {"repository", "platform"}, {"ref", "refs/tags/v1"}});
+  CHECK(cli.run({"history", "show", "-R", "platform", "--ref", "refs/tags/v1", "--version", "4",
+                 "-o", "name"}) == 0);
+  CHECK(cli.out == "4\n");
+  CHECK(cli.run({"history", "-R", "platform", "--ref", "refs/tags/v1", "show", "--version", "4",
+                 "-o", "name"}) == 0);
+}
+
+TEST_CASE("an argument spelled like a command is still an argument") {
+  TestCli cli;
+  cli.answer("GET /v1/repository?repository=history", {{"name", "history"}});
+  CHECK(cli.run({"repository", "show", "history", "-o", "name"}) == 0);
+  CHECK(cli.out == "history\n");
+  CHECK(cli.run_alone({"help", "promotion", "approve"}) == 0);
+  CHECK(cli.out.find("statehouse promotion approve") != std::string::npos);
+}
+
+TEST_CASE("a token is created with what was asked for, and shown") {
+  TestCli cli;
+  cli.answers["POST /v1/tokens"] = [](const ApiRequest& request) {
+    Json token = parse_json(request.body).value();
+    token["token"] = "sth_secret";
+    token["id"] = "tok_1";
+    return ApiResponse{201, "application/json", dump_json(token)};
+  };
+  CHECK(cli.run({"token", "create", "--identity", "alice", "--expires", "24h", "--scope", "write",
+                 "--repository", "team/*", "-o", "json"}) == 0);
+  CHECK(cli.json() == Json{{"identity", "alice"},
+                           {"expires", "24h"},
+                           {"scope", "write"},
+                           {"repository", "team/*"},
+                           {"token", "sth_secret"},
+                           {"id", "tok_1"}});
+}
+
+TEST_CASE("help and version print to standard output and succeed") {
+  TestCli cli;
+  CHECK(cli.run_alone({"--help"}) == 0);
+  CHECK(cli.out.find("promotion") != std::string::npos);
+  CHECK(cli.run_alone({"--version"}) == 0);
+  CHECK(cli.out.starts_with("statehouse "));
+  CHECK(cli.run_alone({"promotion", "create", "--help"}) == 0);
+  CHECK(cli.out.find("--flow") != std::string::npos);
+  CHECK(cli.run_alone({"version", "-o", "json"}) == 0);
+  CHECK(cli.json()["server"].is_null());
+}
+
+TEST_CASE("completion names every command") {
+  TestCli cli;
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    CHECK(cli.run_alone({"completion", shell}) == 0);
+    CHECK(cli.out.find("approve") != std::string::npos);
+  }
+}
+
+TEST_CASE("a login file that others can read is not used") {
+  TestCli cli;
+  cli.variables["STATEHOUSE_SERVER"] = "http://127.0.0.1:9";
+  const std::string path = cli.file(
+      ".config/statehouse/logins.json",
+      R"({"logins":[{"server":"http://127.0.0.1:9","identity":"a","token":"t","expires":"2030-01-01T00:00:00Z"}]})");
+  std::filesystem::permissions(path, static_cast<std::filesystem::perms>(0644));
+  CHECK(cli.run_alone({"promotion", "show", "1"}) == 5);
+  std::filesystem::permissions(path, static_cast<std::filesystem::perms>(0600));
+  CHECK(cli.run_alone({"promotion", "show", "1"}) == 7);  // nobody answers there
+}
+
+}  // namespace statehouse
