@@ -228,7 +228,7 @@ Result<std::string> decode_path(std::string_view raw) {
     const std::size_t slash = std::min(raw.find('/', start + 1), raw.size());
     const std::string segment =
         TRY(percent_decode(raw.substr(start + 1, slash - start - 1), Plus::kIsPlus));
-    if (segment == "." || segment == "..") {
+    if (const std::string_view view = segment; view == "." || view == "..") {
       return invalid_argument("decoding the target: a dot segment");
     }
     if (segment.find('/') != std::string::npos || has_control(segment)) {

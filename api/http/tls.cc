@@ -56,7 +56,8 @@ class TlsTransport final : public Transport {
   IoResult read(char* into, std::size_t count) override {
     ::ERR_clear_error();
     std::size_t got = 0;
-    return from_return(::SSL_read_ex(ssl_.get(), into, count, &got), got);
+    const int code = ::SSL_read_ex(ssl_.get(), into, count, &got);
+    return from_return(code, got);
   }
 
   IoResult write(std::string_view first, std::string_view second) override {
@@ -93,7 +94,8 @@ class TlsTransport final : public Transport {
   IoResult write_one(std::string_view bytes) {
     ::ERR_clear_error();
     std::size_t sent = 0;
-    return from_return(::SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent), sent);
+    const int code = ::SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent);
+    return from_return(code, sent);
   }
 
   IoResult from_return(int code, std::size_t bytes) {
@@ -139,6 +141,10 @@ Result<TlsContext> TlsContext::load(const Path& certificate_chain, const Path& k
   }
   if (::SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1) {
     return std::unexpected(tls_error("reading key " + key.string()));
+  }
+  // Keys of another type than the certificate's load without complaint.
+  if (::SSL_CTX_check_private_key(context.get()) != 1) {
+    return std::unexpected(tls_error("matching key " + key.string() + " with the certificate"));
   }
   return TlsContext(std::make_unique<Impl>(Impl{std::move(context)}));
 }

@@ -56,6 +56,9 @@ Exchange::Outcome ExchangeRunner::respond(Exchange& exchange, HttpResponse respo
   if (const auto* producer = std::get_if<StreamProducer>(&response.body())) {
     return stream(exchange, response, *producer);
   }
+  // Clients that read slowly must not hold what they sent.
+  exchange.assembled.request.body = RequestBody();
+  exchange.assembled.request.body_share = BodyShare();
   exchange.output.head = renderer_.head(request.method, response, body_bytes(response),
                                         after_of(exchange), exchange.assembled.is_http_1_0);
   const bool bodiless =
