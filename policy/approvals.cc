@@ -156,8 +156,7 @@ void Approvals::judge_clause(const ApprovalClause& clause, Decision& decision) c
     std::erase_if(open, [&](const ResourceName& identity) {
       return counting.contains(identity) || !is_independent(configuration_, identity, one.hands);
     });
-    const std::string about =
-        one.example.is_zero() ? "" : " for commit " + words::short_oid(one.example);
+    const std::string about = one.example.is_zero() ? "" : " for " + words::commit(one.example);
     decision.fail(policy_, "approvals",
                   "needs " + needed + about + ", has " + std::to_string(counting.size()) +
                       (counting.empty() ? "" : " (" + words::identities(counting) + ")"),
@@ -213,13 +212,12 @@ void Approvals::explain_unmet(const ApprovalClause& clause, Decision& decision) 
     if (why != Void::kNo) continue;
     for (const CommitClass& one : classes(clause)) {
       if (is_independent(configuration_, approval.identity, one.hands)) continue;
-      decision.fail(
-          policy_, "self-approval",
-          approval.identity.str() +
-              (one.example.is_zero() ? std::string(" asked for this")
-                                     : " had a hand in commit " + words::short_oid(one.example)) +
-              ": the approval does not count for it",
-          "ask somebody else of " + circle_of(clause) + " to approve");
+      decision.fail(policy_, "self-approval",
+                    approval.identity.str() +
+                        (one.example.is_zero() ? std::string(" asked for this")
+                                               : " had a hand in " + words::commit(one.example)) +
+                        ": the approval does not count for it",
+                    "ask somebody else of " + circle_of(clause) + " to approve");
       break;
     }
   }
@@ -255,8 +253,7 @@ void Approvals::judge_compromised(Decision& decision) const {
     if (anew.from.empty()) anew.from = {{Principal::Kind::kGroup, "administrators", {}}};
     if (!counted(anew, one).empty()) continue;
     decision.fail(policy_, "compromised-key",
-                  "commit " + words::short_oid(one.example) +
-                      " was signed by a key that was compromised then",
+                  words::commit(one.example) + " was signed by a key that was compromised then",
                   "have it approved again by somebody who knows that it is genuine: statehouse "
                   "promotion approve " +
                       std::to_string(facts_.number));

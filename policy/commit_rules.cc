@@ -73,7 +73,7 @@ void judge_signatures(const Policy& policy, const std::vector<CommitFacts>& comm
   }
   const CommitFacts& first = *bad.front();
   decision.fail(policy.name.str(), "signatures",
-                "commit " + words::short_oid(first.oid) + " " + what_is_wrong(first.signature) +
+                words::commit(first.oid) + " " + what_is_wrong(first.signature) +
                     words::and_more_commits(bad.size()),
                 how_to_cure(first.signature.state, bad.size()), policy.enforcement);
 }
@@ -95,7 +95,7 @@ void judge_signers(const Configuration& configuration, const Policy& policy,
       first.signature.identity ? first.signature.identity->str() : "nobody known";
   decision.fail(
       policy.name.str(), "signers",
-      "commit " + words::short_oid(first.oid) + " is signed by " + who + ", not by " + circle +
+      words::commit(first.oid) + " is signed by " + who + ", not by " + circle +
           words::and_more_commits(bad.size()),
       "have somebody of " + circle + " sign the commits, or add " + who + " there in system",
       policy.enforcement);
@@ -115,9 +115,9 @@ void judge_committers(const Configuration& configuration, const Policy& policy,
   const CommitFacts& first = *bad.front();
   const std::string signer = first.signature.identity ? first.signature.identity->str() : "nobody";
   decision.fail(policy.name.str(), "committer-is-signer",
-                "commit " + words::short_oid(first.oid) + " is signed by " + signer +
-                    " and committed as " + escape_for_message(first.committer_email, 80) +
-                    ", which is no address of " + signer + words::and_more_commits(bad.size()),
+                words::commit(first.oid) + " is signed by " + signer + " and committed as " +
+                    escape_for_message(first.committer_email, 80) + ", which is no address of " +
+                    signer + words::and_more_commits(bad.size()),
                 "set git config user.email to an address of the signing Identity and commit again, "
                 "or add the address to that Identity in system",
                 policy.enforcement);

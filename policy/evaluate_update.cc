@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <map>
+#include <optional>
 
 #include "policy/commit_rules.h"
 #include "policy/evaluate.h"
@@ -149,43 +149,53 @@ void judge_import(const Configuration& configuration, const UpdateFacts& facts,
                     " --from … --ref … --to " + facts.key.ref.str() + ", and promote system");
 }
 
-/// The first class of commits for which `clause` could never be met, or nullptr.
-const CommitClass* without_approvers(const Configuration& configuration,
-                                     const ApprovalClause& clause,
-                                     const std::vector<CommitClass>& classes, Timestamp now) {
+/// Commits that too few could ever approve.
+struct Stuck {
+  CommitClass commits;
+  std::set<ResourceName> eligible;
+};
+
+std::optional<Stuck> without_approvers(const Configuration& configuration,
+                                       const ApprovalClause& clause,
+                                       const std::vector<CommitClass>& classes, Timestamp now) {
   const std::set<ResourceName> able = able_approvers(configuration, clause.from, now);
   for (const CommitClass& one : classes) {
     std::set<ResourceName> eligible = able;
     std::erase_if(eligible, [&](const ResourceName& identity) {
       return !is_independent(configuration, identity, one.hands);
     });
-    if (distinct_people(configuration, eligible).size() < clause.count) return &one;
+    eligible = distinct_people(configuration, eligible);
+    if (eligible.size() < clause.count) return Stuck{one, std::move(eligible)};
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void judge_eligible_approvers(const Configuration& configuration, const Flow& flow,
                               const UpdateFacts& facts, Decision& decision) {
+  const std::string policy = "flow:" + flow.name.str();
   const std::vector<CommitClass> each = classes_of(configuration, facts.new_commits, facts.pusher);
   const std::vector<CommitClass> together{merged_class(each)};
   for (const ApprovalClause& clause : flow.approvals) {
     if (clause.count == 0) continue;
-    const CommitClass* const stuck = without_approvers(
+    const auto stuck = without_approvers(
         configuration, clause, clause.independence == Independence::kPromotion ? together : each,
         facts.now);
     const std::string circle =
         words::list(clause.from, [](const Principal& principal) { return principal.str(); });
-    if (stuck == nullptr) {
-      decision.pass("flow:" + flow.name.str(), "eligible-approver",
-                    circle + " can still give " + words::count(clause.count, "approval"));
+    const std::string needed = words::count(clause.count, "approval") + " from " + circle;
+    if (!stuck) {
+      decision.pass(policy, "eligible-approver", "can still get " + needed);
       continue;
     }
-    decision.fail("flow:" + flow.name.str(), "eligible-approver",
-                  "commit " + words::short_oid(stuck->example) + " could never be promoted: of " +
-                      circle + " too few had no hand in it (" + words::identities(stuck->hands) +
-                      " had) to give " + words::count(clause.count, "approval"),
-                  "let somebody push or co-author less, or add approvers with keys to " + circle +
-                      " in system");
+    decision.fail(
+        policy, "eligible-approver",
+        words::commit(stuck->commits.example) + " could never be promoted: it needs " + needed +
+            ", where " +
+            (stuck->eligible.empty() ? "nobody" : "only " + words::identities(stuck->eligible)) +
+            " has a key for approvals and no hand in it (" +
+            words::identities(stuck->commits.hands) + " had)",
+        "let fewer people author, co-author and push it, or add approvers to " + circle +
+            " in system");
   }
 }
 

@@ -60,16 +60,17 @@ class Rehearsal {
   }
 
   bool can_push(const KeyEntry& key) {
-    return passes(evaluate_update(configuration_, UpdateFacts{.key = source(),
-                                                              .kind = UpdateKind::kUpdate,
-                                                              .old_oid = Oid(),
-                                                              .new_oid = Oid(),
-                                                              .fast_forward = true,
-                                                              .new_commits = {commit_by(key)},
-                                                              .pusher = key.identity,
-                                                              .via_flow = {},
-                                                              .is_import = false,
-                                                              .now = now_}));
+    const UpdateFacts facts{.key = source(),
+                            .kind = UpdateKind::kUpdate,
+                            .old_oid = Oid(),
+                            .new_oid = Oid(),
+                            .fast_forward = true,
+                            .new_commits = {commit_by(key)},
+                            .pusher = key.identity,
+                            .via_flow = {},
+                            .is_import = false,
+                            .now = now_};
+    return passes(evaluate_update(configuration_, facts), 0);
   }
 
   /// Everybody who is asked approves; who counts as independent is for the evaluator to say.
@@ -94,30 +95,37 @@ class Rehearsal {
   }
 
   bool can_promote(const KeyEntry& key) {
-    return passes(evaluate_promotion(configuration_, PromotionFacts{.number = 0,
-                                                                    .flow = flow_.name,
-                                                                    .source = source(),
-                                                                    .source_commit = Oid(),
-                                                                    .target = flow_.to,
-                                                                    .base = Oid(),
-                                                                    .base_version = 1,
-                                                                    .commits = {commit_by(key)},
-                                                                    .fast_forward = true,
-                                                                    .approvals = all_approvals(),
-                                                                    .superseded_by = {},
-                                                                    .target_own_changes = {},
-                                                                    .rollback = {},
-                                                                    .automatic_hold = {},
-                                                                    .merge_is_automatic = false,
-                                                                    .opener = key.identity,
-                                                                    .merger = {},
-                                                                    .now = now_}));
+    const PromotionFacts facts{.number = 0,
+                               .flow = flow_.name,
+                               .source = source(),
+                               .source_commit = Oid(),
+                               .target = flow_.to,
+                               .base = Oid(),
+                               .base_version = 1,
+                               .commits = {commit_by(key)},
+                               .fast_forward = true,
+                               .approvals = all_approvals(),
+                               .superseded_by = {},
+                               .target_own_changes = {},
+                               .rollback = {},
+                               .automatic_hold = {},
+                               .merge_is_automatic = false,
+                               .opener = key.identity,
+                               .merger = {},
+                               .now = now_};
+    return passes(evaluate_promotion(configuration_, facts), 1);
   }
 
-  bool passes(const Decision& decision) {
+  /// Keeps the reason of the attempt that came furthest: that one is the nearest to a cure.
+  bool passes(const Decision& decision, int stage) {
     if (decision.allow) return true;
     const auto denial = std::ranges::find_if(decision.rules, &RuleResult::denies);
-    if (denial != decision.rules.end()) why_not_ = denial->reason;
+    if (denial == decision.rules.end()) return false;
+    const int reached = 2 * stage + (denial->rule == "update" ? 0 : 1);
+    if (reached > furthest_) {
+      furthest_ = reached;
+      why_not_ = denial->reason;
+    }
     return false;
   }
 
@@ -125,6 +133,7 @@ class Rehearsal {
   const Flow& flow_;
   Timestamp now_;
   std::string why_not_ = "no identity has a key";
+  int furthest_ = -1;
 };
 
 Diagnostic locked_out(const Source& source, const std::string& why, std::string fix) {

@@ -13,8 +13,11 @@
 
 namespace statehouse::words {
 
-/// "1f2e3d4c5b6a": enough of an id to find the commit.
-inline std::string short_oid(const Oid& oid) { return oid.hex().substr(0, 12); }
+/// "commit 1f2e3d4c5b6a": enough of an id to find it. "a commit" for the zero id, which stands for
+/// one that is only imagined.
+inline std::string commit(const Oid& oid) {
+  return oid.is_zero() ? "a commit" : "commit " + oid.hex().substr(0, 12);
+}
 
 /// "alice, bob and 3 more".
 template <typename Names, typename Text>

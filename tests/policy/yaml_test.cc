@@ -116,12 +116,10 @@ TEST_CASE("plain scalars are typed by the core schema of YAML 1.2") {
       {"=", "\"=\""},
       {"<<", "\"<<\""},
       {".5", "0.5"},
-      {"-", "\"-\""},
       {"e5", "\"e5\""},
   };
   for (const auto& [scalar, json] : table) {
     CAPTURE(scalar);
-    if (scalar == "-") continue;  // a list item indicator, not a scalar, at the start of a value
     CHECK(as_json("[" + std::string(scalar) + "]") == "[[" + std::string(json) + "]]");
   }
   CHECK(as_json("a:\nb: ~\nc: null\n") == R"([{"a":null,"b":null,"c":null}])");
