@@ -1,0 +1,14 @@
+#pragma once
+
+#include "api/http/application.h"
+#include "api/http/router.h"
+
+namespace statehouse {
+
+/// Honours `Idempotency-Key`: the first successful answer to a caller's key is kept for 24 hours
+/// and sent again to the same request; another request with the same key is kConflict. Requests
+/// without the header pass through. A crash between doing and keeping lets the request run twice:
+/// handlers check state.
+Handler once_per_key(Application& application, Handler handler);
+
+}  // namespace statehouse

@@ -1,0 +1,64 @@
+#include "api/http/application.h"
+#include "api/http/handler_support.h"
+#include "api/http/problem.h"
+#include "crypto/tile.h"
+#include "policy/evaluate.h"
+
+// The transparency log as C2SP tlog-tiles: checkpoint and hash tiles for everybody, entries for
+// auditors.
+
+namespace statehouse {
+
+namespace {
+
+Result<HttpResponse> send_checkpoint(Application& application, HttpRequest& /*request*/) {
+  const CheckpointRecord checkpoint = application.store().core().ledger.read().checkpoint();
+  HttpResponse response =
+      HttpResponse::with_body(200, "text/plain; charset=utf-8", checkpoint.note);
+  TRY(response.set_header("Cache-Control", "no-cache"));
+  return response;
+}
+
+/// Nothing when the caller may read entry bundles, else the answer.
+std::optional<HttpResponse> refuse_entries(Application& application, const HttpRequest& request) {
+  const AuthenticatedCaller& caller = caller_of(request);
+  const auto active = application.store().core().configuration.current();
+  if (caller.is_control() || may_read_entries(active->configuration, caller.identity())) {
+    return std::nullopt;
+  }
+  const Error error{ErrorCode::kDenied, "reading entries: only auditors and administrators may",
+                    "ask to be added to the group `auditors`"};
+  if (caller.via() == AuthenticatedCaller::Via::kAnonymous) return unauthenticated(error);
+  return problem(error);
+}
+
+Result<HttpResponse> send_tile(Application& application, HttpRequest& request) {
+  const Tile tile = TRY(parse_tile_path("tile/" + request.path_parameter("path")));
+  const bool is_entries = tile.kind == Tile::Kind::kEntries;
+  if (is_entries) {
+    if (auto refusal = refuse_entries(application, request)) return *std::move(refusal);
+  }
+  const LedgerReader& ledger = application.store().core().ledger.read();
+  Result<std::string> bytes = is_entries ? ledger.entry_bundle(tile.index, tile.width)
+                                         : ledger.tile(tile.level, tile.index, tile.width);
+  if (!bytes) return std::unexpected(std::move(bytes).error());
+  HttpResponse response =
+      HttpResponse::with_body(200, "application/octet-stream", *std::move(bytes));
+  TRY(response.set_header("Cache-Control", is_entries ? "private, max-age=31536000, immutable"
+                                                      : "public, max-age=31536000, immutable"));
+  return response;
+}
+
+}  // namespace
+
+void add_log_routes(Application& application) {
+  const auto get = [&](const char* pattern, auto handler) {
+    application.add(
+        Method::kGet, pattern, Access::kPublic, Lane::kQuick, 0,
+        [&application, handler](HttpRequest& request) { return handler(application, request); });
+  };
+  get("/log/checkpoint", send_checkpoint);
+  get("/log/tile/{path...}", send_tile);
+}
+
+}  // namespace statehouse

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "api/service/caller.h"
+#include "api/service/core.h"
+#include "api/service/promotion_facts.h"
+#include "crypto/base/json.h"
+#include "store/git/tree_diff.h"
+
+namespace statehouse {
+
+// The documents of the REST interface (schemas/openapi.json). Pure.
+
+/// `statement` is the digest of the version's statement, once it was issued.
+Json version_json(const VersionRecord& version, const std::optional<std::string>& statement);
+Json changes_json(const std::vector<TreeChange>& changes);
+/// Without commits, decision and comments: an item of a list.
+Json promotion_summary_json(const PromotionSituation& situation);
+/// All of it: the reviewer's screen.
+Json promotion_json(const PromotionSituation& situation, const std::vector<CommentRecord>& comments,
+                    const std::optional<VersionRecord>& merged);
+Json token_json(const TokenRecord& token);
+/// A DSSE envelope that is kept as text, as a member of a document.
+Result<Json> envelope_json(const std::string& envelope);
+
+/// Whether `identity` could bring the open promotion on: approve it, or merge it when it is ready.
+bool is_waiting_for(const PromotionSituation& situation, const ResourceName& identity);
+
+}  // namespace statehouse

@@ -1,0 +1,60 @@
+#include "api/http/application.h"
+#include "api/http/handler_support.h"
+#include "api/http/idempotency.h"
+#include "api/http/rest_json.h"
+#include "crypto/base/limits.h"
+
+// Access tokens.
+
+namespace statehouse {
+
+namespace {
+
+Result<HttpResponse> create_token(Application& application, HttpRequest& request) {
+  const Json body = TRY(read_json_body(request, {"identity", "expires", "scope", "repository"}));
+  const std::string name = TRY(json_string(body, "identity"));
+  const ResourceName identity = TRY(ResourceName::parse(name));
+  TokenRequest wanted{.identity = identity};
+  const auto expires = TRY(optional_string(body, "expires"));
+  if (expires) wanted.expires_in = TRY(parse_duration(*expires));
+  const auto scope = TRY(optional_string(body, "scope"));
+  if (scope) wanted.scope = TRY(parse_token_scope(*scope));
+  const auto repository = TRY(optional_string(body, "repository"));
+  if (repository) wanted.repositories = TRY(Glob::parse(*repository));
+  const NewToken token = TRY(application.store().tokens().create(caller_of(request), wanted));
+  Json json = token_json(token.record);
+  json["token"] = token.text;
+  HttpResponse response = TRY(json_response(request, json, 201));
+  TRY(response.set_header("Cache-Control", "no-store"));
+  return response;
+}
+
+Result<HttpResponse> list_tokens(Application& application, HttpRequest& request) {
+  const auto tokens = TRY(application.store().tokens().list(caller_of(request)));
+  Json list = Json::array();
+  for (const TokenRecord& token : tokens) list.push_back(token_json(token));
+  return json_response(request, {{"tokens", std::move(list)}, {"next", nullptr}});
+}
+
+Result<HttpResponse> revoke_token(Application& application, HttpRequest& request) {
+  const std::string& id = request.path_parameter("id");
+  TRY(application.store().tokens().revoke(caller_of(request), id));
+  return json_response(request, {{"id", id}, {"revoked", true}});
+}
+
+}  // namespace
+
+void add_token_routes(Application& application) {
+  const auto add = [&](Method method, const char* pattern, std::uint64_t body_bytes_max,
+                       auto handler) {
+    application.add(
+        method, pattern, Access::kAuthenticated, Lane::kLong, body_bytes_max,
+        [&application, handler](HttpRequest& request) { return handler(application, request); });
+  };
+  // Not repeatable by Idempotency-Key: the answer holds a secret that is never kept.
+  add(Method::kPost, "/v1/tokens", limits::kJsonBodyBytesMax, create_token);
+  add(Method::kGet, "/v1/tokens", 0, list_tokens);
+  add(Method::kDelete, "/v1/tokens/{id}", 0, revoke_token);
+}
+
+}  // namespace statehouse
