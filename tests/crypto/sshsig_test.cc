@@ -186,10 +186,10 @@ TEST_CASE("a bit flipped anywhere in a FIDO signature refuses it") {
 
 TEST_CASE("a FIDO signature without a touch is refused, and verified users are reported") {
   const auto sk_signature = [](char flags) {
+    const Ed25519PublicKey public_key = test_key().public_key();
     std::string key;
-    for (const std::string_view field :
-         {std::string_view("sk-ssh-ed25519@openssh.com"), test_key().public_key().bytes(),
-          std::string_view("ssh:")}) {
+    for (const std::string_view field : {std::string_view("sk-ssh-ed25519@openssh.com"),
+                                         public_key.bytes(), std::string_view("ssh:")}) {
       append_ssh_string(key, field);
     }
     std::string bytes = "SSHSIG";
