@@ -58,7 +58,8 @@ int TestCli::run_alone(const std::vector<std::string>& arguments) {
   std::istringstream in(typed);
   std::ostringstream out_stream;
   std::ostringstream err_stream;
-  Environment environment{clock, entropy, steps, in, out_stream, err_stream};
+  Environment environment{clock, entropy,    watched != nullptr ? *watched : steps,
+                          in,    out_stream, err_stream};
   environment.in_kind = terminal;
   environment.out_kind = terminal;
   environment.err_kind = terminal;

@@ -40,6 +40,7 @@ class TestCli {
   FixedClock clock;
   FixedEntropy entropy;
   UnwatchedSteps steps;
+  DurableSteps* watched = nullptr;   ///< instead of `steps`
   std::vector<ApiRequest> requests;  ///< all that were sent
   std::string out;
   std::string err;

@@ -1,0 +1,304 @@
+#include <doctest/doctest.h>
+
+#include "cli/sync_target.h"
+#include "tests/cli/cli_fixture.h"
+#include "tests/cli/git_fixture.h"
+
+namespace statehouse {
+
+using test::archive_of;
+using test::Files;
+using test::TestCli;
+using test::TestStore;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string content(const Path& path) { return read_file(path, 1000).value_or("(none)"); }
+
+/// A machine with a pinned trust document that syncs "live" from a store.
+struct Machine {
+  Machine() {
+    cli.file("trust.json", store.trust_bytes());
+    cli.answers["GET /v1/snapshot*"] = [this](const ApiRequest& request) {
+      const auto since = request.target.find("since=");
+      const std::uint64_t size =
+          since == std::string::npos ? 0 : std::stoull(request.target.substr(since + 6));
+      const bool historic = request.target.find("version=") != std::string::npos;
+      return ApiResponse{200, "application/json",
+                         dump_json(historic ? store.historic_snapshot() : store.snapshot(size))};
+    };
+    cli.answers["GET /v1/archive*"] = [this](const ApiRequest&) {
+      return ApiResponse{200, "application/x-tar", archive};
+    };
+  }
+
+  void release(const Files& files) {
+    archive = archive_of(files);
+    store.issue_version(archive);
+  }
+
+  int sync(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"sync", "-R", "platform", "--ref", "deploy", "--trust", "trust.json",
+                               "--into", "live", "--once"});
+    return cli.run(more);
+  }
+  int get(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"snapshot", "get", "-R", "platform", "--ref", "deploy", "--trust",
+                               "trust.json", "--into", "got"});
+    return cli.run(more);
+  }
+  [[nodiscard]] std::string live(const std::string& name) const {
+    return content(cli.path("live") / name);
+  }
+
+  GitLibrary library;
+  TestStore store;
+  std::string archive;
+  TestCli cli;
+};
+
+}  // namespace
+
+TEST_CASE("a stale head exits 7 and leaves the last verified tree in place") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync() == 0);
+  machine.release({{"a.yaml", "2"}});
+  machine.cli.clock.time = machine.store.now + std::chrono::hours(25);
+  CHECK(machine.sync() == 7);
+  CHECK(machine.cli.err.find("stale head") != std::string::npos);
+  CHECK(machine.live("a.yaml") == "1");
+}
+
+TEST_CASE("an archive of other bytes, longer or shorter, exits 4 and changes nothing") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync() == 0);
+  machine.release({{"a.yaml", "2"}});
+  const std::string good = machine.archive;
+  std::string flipped = good;
+  flipped[512] ^= 1;
+  for (const std::string& bad :
+       {flipped, good + std::string(512, '\0'), good.substr(0, 512), std::string()}) {
+    machine.archive = bad;
+    CHECK(machine.sync() == 4);
+    CHECK(machine.live("a.yaml") == "1");
+  }
+  machine.archive = good;
+  CHECK(machine.sync() == 0);
+  CHECK(machine.live("a.yaml") == "2");
+}
+
+TEST_CASE("a server that goes back to an older version exits 4 and changes nothing") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  const VersionStatement old = machine.store.statement;
+  const std::string old_archive = machine.archive;
+  machine.release({{"a.yaml", "2"}});
+  REQUIRE(machine.sync() == 0);
+  machine.store.statement = old;
+  machine.store.reissue();
+  machine.archive = old_archive;
+  CHECK(machine.sync() == 4);
+  CHECK(machine.cli.err.find("lower version") != std::string::npos);
+  CHECK(machine.live("a.yaml") == "2");
+}
+
+TEST_CASE("a server that cannot be reached exits 7") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  machine.cli.answer("GET /v1/snapshot*", {{"code", "unavailable"}, {"detail", "busy"}}, 503);
+  CHECK(machine.sync() == 7);
+  CHECK_FALSE(fs::exists(machine.cli.path("live")));
+}
+
+TEST_CASE("what was not made by sync is not replaced") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  machine.cli.file("live/precious", "mine");
+  CHECK(machine.sync() == 6);
+  CHECK(machine.live("precious") == "mine");
+  fs::remove_all(machine.cli.path("live"));
+  fs::create_directory_symlink(machine.cli.directory.path(), machine.cli.path("live"));
+  CHECK(machine.sync() == 6);
+}
+
+TEST_CASE("a damaged state is refused, not forgotten") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync() == 0);
+  machine.cli.file("live.versions/state.json", "{}");
+  CHECK(machine.sync() == 2);
+  CHECK(machine.live("a.yaml") == "1");
+}
+
+TEST_CASE("a second sync into the same folder waits for nobody") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync() == 0);
+  const auto held = SyncTarget::open(machine.cli.path("live"), machine.cli.steps);
+  REQUIRE(held.has_value());
+  CHECK(machine.sync() == 7);
+}
+
+TEST_CASE("each new version is swapped in as a whole, over an empty folder too") {
+  Machine machine;
+  fs::create_directory(machine.cli.path("live"));
+  machine.release({{"a.yaml", "1"}, {"gone.yaml", "x"}});
+  CHECK(machine.sync() == 0);
+  CHECK(fs::is_symlink(machine.cli.path("live")));
+  machine.release({{"a.yaml", "2"}, {"dir/b.yaml", "b"}});
+  CHECK(machine.sync({"-o", "json"}) == 0);
+  CHECK(machine.cli.json()["version"] == 2);
+  CHECK(machine.live("a.yaml") == "2");
+  CHECK(machine.live("dir/b.yaml") == "b");
+  CHECK(machine.live("gone.yaml") == "(none)");
+}
+
+TEST_CASE("a round with nothing new prints nothing and downloads nothing") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync() == 0);
+  machine.cli.requests.clear();
+  CHECK(machine.sync() == 0);
+  CHECK(machine.cli.out.empty());
+  CHECK(machine.cli.err.empty());
+  CHECK(machine.cli.requests.size() == 1);
+}
+
+TEST_CASE("the last three trees are kept") {
+  Machine machine;
+  for (const char* text : {"1", "2", "3", "4", "5"}) {
+    machine.release({{"a.yaml", text}});
+    REQUIRE(machine.sync() == 0);
+  }
+  std::size_t trees = 0;
+  for (const auto& entry : fs::directory_iterator(machine.cli.path("live.versions"))) {
+    if (entry.is_directory()) ++trees;
+  }
+  CHECK(trees == 3);
+  CHECK(machine.live("a.yaml") == "5");
+}
+
+TEST_CASE("a tree that a killed sync left half-way is removed") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  machine.cli.file("live.versions/.incoming-abc/tree/half", "x");
+  CHECK(machine.sync() == 0);
+  CHECK_FALSE(fs::exists(machine.cli.path("live.versions/.incoming-abc")));
+}
+
+TEST_CASE("a swap that fails leaves the old tree, and the next round completes it") {
+  struct FailOnce final : DurableSteps {
+    Result<> before(std::string_view step) override {
+      if (step != at) return {};
+      at.clear();
+      return unavailable("it failed");
+    }
+    Result<> after(std::string_view) override { return {}; }
+    std::string at;
+  };
+  for (const char* step : {"sync.keep", "sync.swap", "last-seen.rename", "sync.sync-directory"}) {
+    Machine machine;
+    machine.release({{"a.yaml", "1"}});
+    REQUIRE(machine.sync() == 0);
+    machine.release({{"a.yaml", "2"}});
+    FailOnce failing;
+    failing.at = step;
+    CAPTURE(step);
+    machine.cli.watched = &failing;
+    CHECK(machine.sync() == 7);
+    if (std::string_view(step) != "sync.sync-directory") CHECK(machine.live("a.yaml") == "1");
+    machine.cli.watched = nullptr;
+    CHECK(machine.sync() == 0);
+    CHECK(machine.live("a.yaml") == "2");
+  }
+}
+
+TEST_CASE("--exec runs after a swap, knows what is in place, and gets no token") {
+  Machine machine;
+  machine.cli.variables["STATEHOUSE_TOKEN"] = "secret";
+  machine.release({{"a.yaml", "1"}});
+  CHECK(machine.sync({"--exec",
+                      "sh -c 'echo $STATEHOUSE_REPOSITORY $STATEHOUSE_REF $STATEHOUSE_VERSION "
+                      "[$STATEHOUSE_TOKEN] $(cat $STATEHOUSE_PATH/a.yaml) >> ran'"}) == 0);
+  CHECK(content(machine.cli.path("ran")) == "platform refs/heads/deploy 1 [] 1\n");
+}
+
+TEST_CASE("--exec is run again until it succeeds, and then no more") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  const std::vector<std::string> exec{"--exec", "sh -c 'echo x >> ran; test -e ready'"};
+  CHECK(machine.sync(exec) == 7);
+  CHECK(machine.live("a.yaml") == "1");
+  CHECK(machine.sync(exec) == 7);
+  machine.cli.file("ready", "");
+  CHECK(machine.sync(exec) == 0);
+  CHECK(machine.sync(exec) == 0);
+  CHECK(content(machine.cli.path("ran")) == "x\nx\nx\n");
+}
+
+TEST_CASE("without --once sync goes on over failures until it is told to stop") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  int rounds = 0;
+  machine.cli.wait = [&](Milliseconds interval) {
+    CHECK(interval >= std::chrono::seconds(9));
+    CHECK(interval <= std::chrono::seconds(11));
+    if (++rounds == 1) machine.archive = "bad";
+    if (rounds == 2) machine.release({{"a.yaml", "2"}});
+    return rounds < 4;
+  };
+  CHECK(machine.cli.run({"sync", "-R", "platform", "--ref", "deploy", "--trust", "trust.json",
+                         "--into", "live", "--interval", "10s"}) == 0);
+  CHECK(machine.live("a.yaml") == "2");
+}
+
+TEST_CASE("snapshot get leaves a tree and, beside it, what proves it") {
+  Machine machine;
+  machine.release({{"dir/a.yaml", "1"}});
+  CHECK(machine.get({"--state", "seen", "-o", "json"}) == 0);
+  CHECK(machine.cli.json()["status"] == "current");
+  CHECK(content(machine.cli.path("got/dir/a.yaml")) == "1");
+  CHECK(machine.cli.run_alone({"snapshot", "verify", "got.statehouse", "--trust", "trust.json"}) ==
+        0);
+  CHECK(machine.get() == 6);
+}
+
+TEST_CASE("snapshot verify refuses a changed archive, bundle or trust document") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.get() == 0);
+  const auto verify = [&](const std::string& trust = "trust.json") {
+    return machine.cli.run_alone(
+        {"snapshot", "verify", "got.statehouse/bundle.json", "--trust", trust});
+  };
+  machine.cli.file("other.json", TestStore("example.com/store", 2).trust_bytes());
+  CHECK(verify("other.json") == 4);
+  const std::string archive =
+      read_file(machine.cli.path("got.statehouse/archive.tar"), 1 << 20).value();
+  std::string changed = archive;
+  changed[600] ^= 1;
+  machine.cli.file("got.statehouse/archive.tar", changed);
+  CHECK(verify() == 4);
+  machine.cli.file("got.statehouse/archive.tar", archive);
+  CHECK(verify() == 0);
+  machine.cli.clock.time = machine.store.now + std::chrono::hours(25);
+  CHECK(verify() == 7);
+  CHECK(machine.cli.run_alone({"snapshot", "verify", "got.statehouse", "--trust", "trust.json",
+                               "--at", machine.store.now.rfc3339()}) == 0);
+}
+
+TEST_CASE("snapshot get of a version by number says that it is historic") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  CHECK(machine.get({"--version", "1", "-o", "json"}) == 0);
+  CHECK(machine.cli.json()["status"] == "historic");
+  CHECK(machine.cli.run_alone(
+            {"snapshot", "verify", "got.statehouse", "--trust", "trust.json", "-o", "json"}) == 0);
+  CHECK(machine.cli.json()["status"] == "historic");
+}
+
+}  // namespace statehouse
