@@ -55,7 +55,8 @@ Result<std::vector<Oid>> commits_reachable(const GitRepository& repository,
                                            std::span<const Oid> tips, std::span<const Oid> excluded,
                                            std::uint64_t commits_max);
 
-/// True when `ancestor` is `descendant` or one of its ancestors.
+/// True when `ancestor` is `descendant` or one of its ancestors. Errors: as GitRepository's; an id
+/// that is not here is kNotFound, one that is no commit kInvalidArgument.
 Result<bool> is_ancestor(const GitRepository& repository, const Oid& ancestor,
                          const Oid& descendant);
 

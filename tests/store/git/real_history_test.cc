@@ -34,7 +34,7 @@ void check_bundle(const Path& bundle) {
   CHECK(std::to_string(commits.size()) + "\n" == workspace.git({"rev-list", "--count", tip.hex()}));
   ObjectRules rules;
   const auto finding = must(rules.check_commits(*repository, commits));
-  CHECK_MESSAGE(!finding, finding->rule, " at ", finding->path);
+  if (finding) FAIL_CHECK(finding->rule, " at ", finding->path);
   const Oid tree = must(repository->read_commit(tip)).tree;
   const ArchiveDigest digest = digest_of(*repository, tree);
   CHECK(digest == digest_of(*repository, tree));
