@@ -142,6 +142,8 @@ constexpr Definition kPromotions[] = {
                           ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
     {&S::approvals,
      "SELECT id, " APPROVAL_COLUMNS " FROM approvals WHERE promotion = ?1 ORDER BY id"},
+    {&S::approval_by_entry,
+     "SELECT id, " APPROVAL_COLUMNS " FROM approvals WHERE entry = ?1 LIMIT 1"},
     {&S::insert_check,
      "INSERT INTO checks (" CHECK_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
     {&S::checks, "SELECT id, " CHECK_COLUMNS " FROM checks WHERE promotion = ?1 ORDER BY id"},

@@ -26,7 +26,8 @@ struct Statements {
   Statement insert_verdict, verdict;
 
   Statement insert_promotion, promotion, promotions, update_promotion, newest_promotion;
-  Statement insert_approval, approvals, insert_check, checks, insert_comment, comments;
+  Statement insert_approval, approvals, approval_by_entry, insert_check, checks, insert_comment,
+      comments;
 
   Statement insert_token, token, token_by_hash, tokens, revoke_token;
   Statement put_suspension, suspensions;

@@ -152,9 +152,42 @@ class Verification {
     if (parsed->time < last_time_) find("entry", where, "it is older than the one before it");
     last_time_ = std::max(last_time_, parsed->time);
     TRY(check_evidence(*parsed, row.index));
-    if (parsed->type == EventType::kRefUpdated) return check_ref_updated(*parsed, row.index);
-    if (parsed->type == EventType::kStatementIssued) return check_statement(*parsed, row.index);
-    if (parsed->type == EventType::kEvidenceErased) note_erasure(*parsed);
+    return check_effect(*parsed, row.index);
+  }
+
+  /// Holds the rows that an event of this type must have left against the event.
+  Result<> check_effect(const ParsedEntry& event, EntryIndex index) {
+    ++events_[event.type];
+    switch (event.type) {
+      case EventType::kRefUpdated:
+        return check_ref_updated(event, index);
+      case EventType::kStatementIssued:
+        return check_statement(event, index);
+      case EventType::kPromotionApproved:
+      case EventType::kPromotionRejected:
+        return check_approval(event, index);
+      case EventType::kTokenCreated:
+      case EventType::kTokenRevoked:
+        return check_token(event, index);
+      case EventType::kEvidenceErased:
+        note_erasure(event);
+        return {};
+      case EventType::kStoreInitialized:
+      case EventType::kRefRefused:
+      case EventType::kConfigurationActivated:
+      case EventType::kPromotionOpened:
+      case EventType::kPromotionUpdated:
+      case EventType::kPromotionCommented:
+      case EventType::kPromotionRefused:
+      case EventType::kPromotionClosed:
+      case EventType::kCheckReported:
+      case EventType::kIdentitySuspended:
+      case EventType::kReconcilerReported:
+      case EventType::kIntegrityAlarmed:
+      case EventType::kEpochDeclared:
+      case EventType::kTrustPublished:
+        return {};
+    }
     return {};
   }
 
@@ -299,7 +332,6 @@ class Verification {
       find("statement", where, "the entry does not say of what");
       return {};
     }
-    ++statements_seen_;
     const auto row = statements_.statement.one(read_statement, *repository, *ref, *version);
     if (!row || !*row) {
       find("statement", where, row ? "it is missing" : row.error().message);
@@ -314,6 +346,34 @@ class Verification {
     return {};
   }
 
+  Result<> check_approval(const ParsedEntry& event, EntryIndex index) {
+    const auto row = statements_.approval_by_entry.one(read_approval, index);
+    const bool same = row && *row && json_integer(event.data, "promotion") == (*row)->promotion &&
+                      json_integer(event.data, "revision") == (*row)->revision &&
+                      json_string(event.data, "fingerprint") == (*row)->fingerprint &&
+                      event.actor.identity == (*row)->identity &&
+                      std::ranges::count(event.evidence_digests, (*row)->envelope_digest) == 1 &&
+                      ((*row)->verdict == ApprovalVerdict::kApprove) ==
+                          (event.type == EventType::kPromotionApproved);
+    if (!same) find("approval", "entry " + std::to_string(index), "it is not what the entry says");
+    return {};
+  }
+
+  Result<> check_token(const ParsedEntry& event, EntryIndex index) {
+    const auto id = json_string(event.data, "id");
+    const auto row = statements_.token.one(read_token, id ? *id : "");
+    bool same = row && *row && json_string(event.data, "identity") == (*row)->identity;
+    if (same && event.type == EventType::kTokenCreated) {
+      same = (*row)->entry == index &&
+             json_string(event.data, "scope") == std::string(name_of((*row)->scope)) &&
+             json_string(event.data, "expires") == (*row)->expires.rfc3339();
+    } else if (same) {
+      same = (*row)->revoked.has_value();
+    }
+    if (!same) find("token", "entry " + std::to_string(index), "it is not what the entry says");
+    return {};
+  }
+
   /// Rows that claim to come from entries, but are more than the entries account for.
   Result<> check_rows_without_entries() {
     const struct {
@@ -322,7 +382,13 @@ class Verification {
       std::uint64_t accounted;
     } kCounts[] = {
         {"version", "SELECT count(*) FROM versions", report_.versions},
-        {"statement", "SELECT count(*) FROM statements", statements_seen_},
+        {"statement", "SELECT count(*) FROM statements", events_[EventType::kStatementIssued]},
+        {"promotion", "SELECT count(*) FROM promotions", events_[EventType::kPromotionOpened]},
+        {"approval", "SELECT count(*) FROM approvals",
+         events_[EventType::kPromotionApproved] + events_[EventType::kPromotionRejected]},
+        {"comment", "SELECT count(*) FROM comments", events_[EventType::kPromotionCommented]},
+        {"check", "SELECT count(*) FROM checks", events_[EventType::kCheckReported]},
+        {"token", "SELECT count(*) FROM tokens", events_[EventType::kTokenCreated]},
         {"evidence", "SELECT count(*) FROM evidence", report_.evidence},
     };
     for (const auto& count : kCounts) {
@@ -348,8 +414,8 @@ class Verification {
   std::map<std::uint64_t, std::string> checkpoints_;  // the next few, by size
 
   Timestamp last_time_;
-  std::map<RefKey, RefState> refs_;  // as replayed
-  std::uint64_t statements_seen_ = 0;
+  std::map<RefKey, RefState> refs_;            // as replayed
+  std::map<EventType, std::uint64_t> events_;  // how many there are of each type
   std::set<std::string> blanked_;
   std::set<std::string> erased_;
 };

@@ -51,6 +51,9 @@ struct VerifyReport {
 ///     all entries;
 ///   - every ref.updated entry against the versions table, and their replay against the ref states;
 ///   - every statement.issued entry against the statements table;
+///   - every approval and token entry against its row (a token's hash is in no entry: a changed one
+///     makes the token useless, or another secret usable, and is not seen here);
+///   - no versions, statements, promotions, approvals, comments, checks or tokens beyond those;
 ///   - every evidence digest named by an entry: bytes match, or a logged evidence.erased names it;
 ///     no evidence that no entry names.
 /// Memory: one entry and one tile per level at a time, plus the refs. Reads one consistent moment.

@@ -26,6 +26,38 @@ class FullFixture : public LedgerFixture {
     const auto issued = ledger().commit(
         [&](Transaction& transaction) { return transaction.record_statement(statement, {}); });
     REQUIRE_MESSAGE(issued, (issued ? "" : issued.error().message));
+    REQUIRE(ledger().commit([&](Transaction& t) { return approve_and_mint(t); }));
+  }
+
+  /// Five entries: a promotion, its approval, a token, another token, which is revoked.
+  static Result<> approve_and_mint(Transaction& t) {
+    const Actor bob{"bob", ActorVia::kToken, std::nullopt};
+    TRY(t.append({EventType::kPromotionOpened, "promotion/1", bob, {{"promotion", 1}}, {}}));
+    TRY(t.insert_promotion(promotion_of("source")));
+    const AppendedEntry approved = TRY(t.append(
+        {EventType::kPromotionApproved,
+         "promotion/1",
+         bob,
+         {{"promotion", 1}, {"revision", 1}, {"fingerprint", "SHA256:abc"}, {"identity", "bob"}},
+         {{"approval", "application/json", "{}"}}}));
+    TRY(t.insert_approval({.promotion = 1,
+                           .revision = 1,
+                           .identity = "bob",
+                           .fingerprint = "SHA256:abc",
+                           .envelope_digest = approved.evidence_digests[0],
+                           .entry = approved.index}));
+    for (const char* id : {"tok_a", "tok_b"}) {
+      TokenRecord token{.id = id, .hash = sha256(id), .identity = "bob", .repositories = "**"};
+      const Json data = {
+          {"id", id}, {"identity", "bob"}, {"scope", "read"}, {"expires", token.expires.rfc3339()}};
+      const AppendedEntry made =
+          TRY(t.append({EventType::kTokenCreated, std::string("token/") + id, bob, data, {}}));
+      token.entry = made.index;
+      TRY(t.insert_token(token));
+    }
+    const Json data = {{"id", "tok_b"}, {"identity", "bob"}};
+    TRY(t.append({EventType::kTokenRevoked, "token/tok_b", bob, data, {}}));
+    return t.revoke_token("tok_b");
   }
 
   /// What verification of a copy of the ledger finds first after `sql`. REQUIRES: closed.
@@ -94,6 +126,30 @@ TEST_CASE("each kind of change behind the ledger's back is found by verification
       {"statement", "UPDATE statements SET envelope = CAST('{}' AS BLOB)"},
       {"statement", "UPDATE statements SET payload_digest = 'sha256:00'"},
       {"statement", "DELETE FROM statements"},
+      {"approval", "UPDATE approvals SET identity = 'carol'"},
+      {"approval", "UPDATE approvals SET revision = 2"},
+      {"approval", "UPDATE approvals SET verdict = 'reject'"},
+      {"approval", "UPDATE approvals SET fingerprint = 'SHA256:abd'"},
+      {"approval", "UPDATE approvals SET envelope_digest = 'sha256:00'"},
+      {"approval", "DELETE FROM approvals"},
+      {"approval",
+       "INSERT INTO approvals SELECT 9, promotion, revision, 'carol', fingerprint, verdict, "
+       "envelope_digest, received, expires, drops, entry + 1 FROM approvals"},
+      {"token", "UPDATE tokens SET identity = 'mallory' WHERE id = 'tok_a'"},
+      {"token", "UPDATE tokens SET scope = 'admin' WHERE id = 'tok_a'"},
+      {"token", "UPDATE tokens SET expires = expires + 1 WHERE id = 'tok_a'"},
+      {"token", "UPDATE tokens SET revoked = NULL WHERE id = 'tok_b'"},
+      {"token", "DELETE FROM tokens WHERE id = 'tok_a'"},
+      {"token",
+       "INSERT INTO tokens SELECT 'tok_c', zeroblob(32), identity, 'admin', repositories, created, "
+       "expires, revoked, entry FROM tokens WHERE id = 'tok_a'"},
+      {"promotion",
+       "INSERT INTO promotions SELECT 2, kind, source_repository, source_ref, target_repository, "
+       "target_ref, flow, source_commit, source_commit_digest, tree_oid, tree_digest, base_commit, "
+       "base_version, state, revision, title, message, opener, opened, updated, rollback_to, "
+       "merged_version, ended_by, ended FROM promotions"},
+      {"comment", "INSERT INTO comments VALUES (1, 1, 'bob', 'x', NULL, NULL, 0, 0)"},
+      {"check", "INSERT INTO checks VALUES (1, 1, 1, 'a', 'success', '', 'b', 'c', 'd', 0, 0)"},
       {"evidence", "UPDATE evidence SET bytes = CAST('[]' AS BLOB)"},
       {"evidence", "UPDATE evidence SET salt = zeroblob(16)"},
       {"evidence", "UPDATE evidence SET bytes = NULL, salt = NULL"},
@@ -111,14 +167,14 @@ TEST_CASE("each kind of change behind the ledger's back is found by verification
 
 TEST_CASE("what start promises to see stops the ledger at start") {
   for (const std::string& sql :
-       {flip("entries", "bytes", 100, "idx = 303"), flip("entries", "bytes", 100, "idx = 0"),
+       {flip("entries", "bytes", 100, "idx = 308"), flip("entries", "bytes", 100, "idx = 0"),
         flip("tiles", "hashes", 33, "level = 0 AND n = 1"),
         flip("tiles", "hashes", 5, "level = 1 AND n = 0"),
         std::string("DELETE FROM tiles WHERE level = 0 AND n = 1"),
-        std::string("DELETE FROM entries WHERE idx = 303"),
+        std::string("DELETE FROM entries WHERE idx = 308"),
         std::string("DELETE FROM entries WHERE idx = 300"),
-        std::string("UPDATE checkpoints SET note = note || 'x' WHERE size = 304"),
-        std::string("DELETE FROM checkpoints WHERE size = 304"),
+        std::string("UPDATE checkpoints SET note = note || 'x' WHERE size = 309"),
+        std::string("DELETE FROM checkpoints WHERE size = 309"),
         std::string("UPDATE refs SET commit_oid = zeroblob(20) WHERE ref = 'refs/heads/audit'"),
         std::string("UPDATE refs SET version = 1, entry = 0 WHERE ref = 'refs/heads/audit'")}) {
     CAPTURE(sql);
@@ -149,9 +205,9 @@ TEST_CASE_FIXTURE(FullFixture, "an untouched ledger has no finding, open or clos
   const VerifyReport open = *ledger().verify(verify_options());
   CHECK(open.findings.empty());
   CHECK(open.complete);
-  CHECK(open.entries == 304);
+  CHECK(open.entries == 309);
   CHECK(open.versions == 3);
-  CHECK(open.evidence == 1);
+  CHECK(open.evidence == 2);
   CHECK(open.root == read().checkpoint().root);
   CHECK(open.checkpoint_note == read().checkpoint().note);
   close();
@@ -171,7 +227,7 @@ TEST_CASE_FIXTURE(FullFixture, "progress is told, and may end the work") {
   VerifyOptions options = verify_options();
   int calls = 0;
   options.progress = [&](std::uint64_t, std::uint64_t all) {
-    CHECK(all == 304);
+    CHECK(all == 309);
     return ++calls < 2;
   };
   CHECK_FALSE(ledger().verify(options)->complete);
