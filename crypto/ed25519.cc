@@ -22,8 +22,8 @@ const unsigned char* unsigned_bytes(std::string_view bytes) {
 
 /// sodium_init() chooses implementations once; it must come before any other call.
 void require_sodium() {
-  static const int state = sodium_init();
-  STATEHOUSE_ASSERT(state >= 0);
+  static const int kState = sodium_init();
+  STATEHOUSE_ASSERT(kState >= 0);
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ constexpr std::size_t kUserIdsMax = 100;
 
 /// Must come before any other call, in one thread; it also makes SIGPIPE ignored.
 void require_gpgme() {
-  static const char* const version = gpgme_check_version("1.18.0");
-  STATEHOUSE_ASSERT(version != nullptr);
+  static const char* const kVersion = gpgme_check_version("1.18.0");
+  STATEHOUSE_ASSERT(kVersion != nullptr);
 }
 
 /// gpgme's times are unsigned longs; 0 means none.

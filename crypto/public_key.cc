@@ -16,11 +16,11 @@ namespace statehouse {
 namespace {
 
 /// One owner type per OpenSSL type.
-template <auto kFree>
+template <auto Free>
 struct FreeWith {
   template <typename T>
   void operator()(T* object) const {
-    kFree(object);
+    Free(object);
   }
 };
 using Bignum = std::unique_ptr<BIGNUM, FreeWith<BN_free>>;

@@ -21,13 +21,13 @@ const EVP_MD* fetched(const char* name) {
 }
 
 const EVP_MD* sha256_algorithm() {
-  static const EVP_MD* const algorithm = fetched("SHA256");
-  return algorithm;
+  static const EVP_MD* const kAlgorithm = fetched("SHA256");
+  return kAlgorithm;
 }
 
 const EVP_MD* sha512_algorithm() {
-  static const EVP_MD* const algorithm = fetched("SHA512");
-  return algorithm;
+  static const EVP_MD* const kAlgorithm = fetched("SHA512");
+  return kAlgorithm;
 }
 
 }  // namespace

@@ -19,7 +19,10 @@ std::unexpected<Error> bad(std::string_view name, std::string_view cause) {
 
 Result<> require_members(const Json& object, std::initializer_list<std::string_view> names) {
   if (!object.is_object()) return invalid_argument("reading JSON: not an object");
-  for (const std::string_view name : names) TRY(json_member(object, name));
+  for (const std::string_view name : names) {
+    Result<const Json*> member = json_member(object, name);
+    if (!member) return std::unexpected(std::move(member).error());
+  }
   for (const auto& [name, value] : object.items()) {
     if (std::ranges::find(names, std::string_view(name)) == names.end()) {
       return bad(escape_for_message(name, 64), "is not known here");
