@@ -163,6 +163,8 @@ Result<> ApiClient::download(std::string_view target, std::uint64_t bytes_max,
 
 Result<Json> ApiClient::list(std::string_view path, Query query, std::string_view plural,
                              std::size_t limit, const std::optional<std::string>& cursor) {
+  if (limit == 0)
+    return invalid_argument("a list of nothing was asked for", "give --limit 1 or more");
   Json items = Json::array();
   Json next = cursor ? Json(*cursor) : Json(nullptr);
   query.emplace_back("limit", std::nullopt);
@@ -173,12 +175,16 @@ Result<Json> ApiClient::list(std::string_view path, Query query, std::string_vie
     const Json page = TRY(get(path, query));
     const Json* found = TRY_WITH("reading the answer", json_member(page, plural));
     if (!found->is_array()) return unavailable("reading the answer: a list was expected");
-    if (found->empty()) return Json{{std::string(plural), items}, {"next", nullptr}};
+    // A page may be short, or empty, and still have a next one: the server filters after paging.
     for (const Json& item : *found) {
       if (items.size() < limit) items.push_back(item);
     }
     const auto cursor_member = json_member(page, "next");
-    next = cursor_member ? **cursor_member : Json(nullptr);
+    Json after = cursor_member ? **cursor_member : Json(nullptr);
+    if (after.is_string() && after == next) {
+      return unavailable("reading the answer: its pages go in a circle");
+    }
+    next = std::move(after);
   } while (next.is_string() && items.size() < limit);
   return Json{{std::string(plural), items}, {"next", next}};
 }

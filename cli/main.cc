@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "cli/environment.h"
+#include "cli/local_store.h"
 #include "cli/run.h"
 
 extern "C" char** environ;
@@ -59,6 +60,9 @@ int run_process(int argc, char** argv) {
   const Path here = std::filesystem::current_path(no_directory);
   if (!no_directory) environment.working_directory = here;
   environment.wait = wait_unless_stopped;
+  environment.run_local_request = [&environment](const Path& data, const ApiRequest& request) {
+    return run_on_data(environment, data, request);
+  };
   std::signal(SIGPIPE, SIG_IGN);
   return run_cli({argv + 1, argv + argc}, environment);
 }

@@ -21,6 +21,7 @@ struct PromotionOptions {
   std::uint64_t number = 0;
   std::optional<std::string> repository;
   std::string flow;
+  std::string ref;
   std::string commit;
   std::string title;
   std::string message;
@@ -69,6 +70,10 @@ Result<> create_promotion(Session& session, const PromotionOptions& options) {
   if (options.repository) {
     const RepositoryName name = TRY(RepositoryName::parse(*options.repository));
     request["repository"] = name.str();
+  }
+  if (!options.ref.empty()) {
+    const RefName ref = TRY(expand_ref(options.ref));
+    request["ref"] = ref.str();
   }
   if (!options.commit.empty()) {
     const std::string commit = TRY(resolve_commit(session, options.commit));
@@ -186,6 +191,7 @@ void add_writing_commands(const Command& promotion, const SharedOptions& options
   promotion.add("create", "Ask for a commit's tree to be promoted through a flow")
       .option("-R,--repository", options->repository, "The flow's source repository")
       .option("--flow", options->flow, "The flow", Presence::kRequired)
+      .option("--ref", options->ref, "The source ref, where the flow takes several")
       .option("--commit", options->commit, "The commit (else where the source ref stands)")
       .option("--title", options->title, "What it is, in a line")
       .option("--message", options->message, "Why")
@@ -261,6 +267,8 @@ void add_deciding_commands(const Command& promotion) {
         .option("--key", options->key, "Key to sign with (else git's user.signingkey)")
         .option("--message", options->message, "A comment to leave with it")
         .option("--expires", options->expires, "How long it is good for, like 24h")
+        .option("--drop", options->drops,
+                "Give up the target's own changes of this version (may be repeated)")
         .flag("--yes", options->yes, "Do not ask: sign whatever it is")
         .option("--expect-tree", options->expect_tree, "Do not ask: sign if it is this tree")
         .option("--trust", options->trust, "Only if the server is the store of this document")

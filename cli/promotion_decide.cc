@@ -1,7 +1,9 @@
 #include "cli/promotion_decide.h"
 
+#include <charconv>
 #include <istream>
 #include <ostream>
+#include <set>
 
 #include "cli/promotion_review.h"
 #include "cli/promotion_text.h"
@@ -64,6 +66,30 @@ Result<> require_trusted_store(const Session& session, const DecideOptions& opti
                     std::to_string(trust.epoch()));
 }
 
+/// The versions in --drop, sorted. Only own changes of the target can be given up.
+Result<std::vector<std::uint64_t>> read_drops(const DecideOptions& options, const Json& promotion) {
+  std::set<std::uint64_t> own_changes;
+  const auto list = json_member(promotion, "targetOwnChanges");
+  if (list && (*list)->is_array()) {
+    for (const Json& version : **list) {
+      if (version.is_number_unsigned()) own_changes.insert(version.get<std::uint64_t>());
+    }
+  }
+  std::set<std::uint64_t> drops;
+  for (const std::string& text : options.drops) {
+    std::uint64_t version = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), version);
+    if (error != std::errc() || stop != text.data() + text.size() ||
+        !own_changes.contains(version)) {
+      return invalid_argument("reading --drop: \"" + escape_for_message(text) +
+                                  "\" is no version of the target with changes of its own",
+                              "see: statehouse promotion show " + std::to_string(options.number));
+    }
+    drops.insert(version);
+  }
+  return std::vector<std::uint64_t>(drops.begin(), drops.end());
+}
+
 Result<std::string> sign_statement(const Session& session, const UserKey& key,
                                    const ApprovalStatement& statement) {
   const std::string payload = statement.payload();
@@ -91,6 +117,7 @@ Result<> decide_promotion(Session& session, const DecideOptions& options) {
   const Json promotion = TRY(client.get(path));
   PromotionReview review = TRY(review_promotion(session, client, promotion, options.verdict));
   TRY(require_trusted_store(session, options, review.statement));
+  if (!options.drops.empty()) review.statement.drops = TRY(read_drops(options, promotion));
   TRY(require_agreement(session, options, review, promotion));
   review.statement.expires = expires;
   const std::string envelope = TRY(sign_statement(session, key, review.statement));

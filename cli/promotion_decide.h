@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/session.h"
 #include "crypto/statement.h"
@@ -19,6 +20,7 @@ struct DecideOptions {
   bool yes = false;
   std::string expect_tree;
   std::optional<std::string> trust;
+  std::vector<std::string> drops;  ///< versions of the target whose own changes are given up
 };
 
 /// Reviews a promotion from its own objects, shows it, has the person agree (or takes --yes or

@@ -104,7 +104,7 @@ Result<> verify_snapshot_file(Session& session, const SnapshotOptions& options) 
   const std::string doing = "reading " + escape_for_message(file.string());
   const std::string bytes = TRY_WITH(doing, read_file(file, kBundleBytesMax));
   const Json parsed = TRY_WITH(doing, parse_json(bytes, kBundleBytesMax));
-  const SnapshotBundle bundle = TRY_WITH(doing, SnapshotBundle::parse(parsed));
+  const SnapshotOffer bundle = TRY_WITH(doing, SnapshotOffer::parse(parsed));
 
   SnapshotQuestion question;
   question.now = session.environment().clock.now();

@@ -38,7 +38,7 @@ Result<FetchedSnapshot> fetch_snapshot(ApiClient& client, const TrustDocument& t
                                                    {"since", since}}),
                        kBundleBytesMax));
   const Json parsed = TRY_WITH("reading the snapshot", parse_json(document, kBundleBytesMax));
-  const SnapshotBundle bundle = TRY_WITH("reading the snapshot", SnapshotBundle::parse(parsed));
+  const SnapshotOffer bundle = TRY_WITH("reading the snapshot", SnapshotOffer::parse(parsed));
   VerifiedSnapshot verified = TRY(verify_snapshot(trust, bundle, question, last));
   return FetchedSnapshot{std::move(verified), std::move(document)};
 }

@@ -157,8 +157,8 @@ LastSeen advance(LastSeen seen, const TrustDocument& trust, Epoch epoch,
 
 }  // namespace
 
-Result<SnapshotBundle> SnapshotBundle::parse(const Json& document) {
-  SnapshotBundle bundle;
+Result<SnapshotOffer> SnapshotOffer::parse(const Json& document) {
+  SnapshotOffer bundle;
   const Json* statement = TRY(json_member(document, "statement"));
   bundle.statement = dump_json(*statement);
   const std::string entry = TRY(json_string(document, "entry"));
@@ -193,7 +193,7 @@ Result<> VerifiedSnapshot::require_archive(std::string_view raw_sha256, std::uin
   return {};
 }
 
-Result<VerifiedSnapshot> verify_snapshot(const TrustDocument& trust, const SnapshotBundle& bundle,
+Result<VerifiedSnapshot> verify_snapshot(const TrustDocument& trust, const SnapshotOffer& bundle,
                                          const SnapshotQuestion& question, const LastSeen& last) {
   VersionStatement statement =
       TRY(as_unverified("version statement", open_version_statement(bundle.statement, trust)));

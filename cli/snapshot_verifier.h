@@ -17,7 +17,7 @@
 namespace statehouse {
 
 /// What a server (or any untrusted mirror of one) says a snapshot is: GET /v1/snapshot. Unverified.
-struct SnapshotBundle {
+struct SnapshotOffer {
   std::string statement;                   ///< DSSE envelope (JSON) of the version statement
   std::string entry;                       ///< exact bytes of the statement.issued entry
   std::string proof;                       ///< tlog-proof text of that entry
@@ -25,7 +25,7 @@ struct SnapshotBundle {
   std::optional<MerkleProof> consistency;  ///< from the last seen checkpoint to the proof's
 
   /// Reads the JSON document; other members are ignored. Errors: kInvalidArgument.
-  static Result<SnapshotBundle> parse(const Json& document);
+  static Result<SnapshotOffer> parse(const Json& document);
 };
 
 /// What was asked for, and when. One `now` for the whole judgement.
@@ -65,7 +65,7 @@ class VerifiedSnapshot {
 
  private:
   friend Result<VerifiedSnapshot> verify_snapshot(const TrustDocument& trust,
-                                                  const SnapshotBundle& bundle,
+                                                  const SnapshotOffer& bundle,
                                                   const SnapshotQuestion& question,
                                                   const LastSeen& last);
   VerifiedSnapshot(VersionStatement statement, RefKey key)
@@ -91,7 +91,7 @@ class VerifiedSnapshot {
 /// Pure. Errors, each check with its own message:
 ///   kUnavailable  "stale head": everything else may be right; keep what you have and ask again
 ///   kUnverified   everything else that is wrong, also malformed parts
-Result<VerifiedSnapshot> verify_snapshot(const TrustDocument& trust, const SnapshotBundle& bundle,
+Result<VerifiedSnapshot> verify_snapshot(const TrustDocument& trust, const SnapshotOffer& bundle,
                                          const SnapshotQuestion& question, const LastSeen& last);
 
 }  // namespace statehouse
