@@ -1,0 +1,101 @@
+#include <memory>
+
+#include "api/service/initialize.h"
+#include "cli/command_set.h"
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "crypto/base/encoding.h"
+#include "crypto/base/limits.h"
+#include "store/git/git_library.h"
+
+namespace statehouse {
+namespace {
+
+struct InitOptions {
+  std::string origin;
+  std::vector<std::string> administrators;
+};
+
+/// IDENTITY=KEYFILE
+Result<FirstAdministrator> read_administrator(Session& session, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos) {
+    return invalid_argument("reading --admin `" + escape_for_message(text, 80) + "`: no `=`",
+                            "write it like alice=~/.ssh/id_ed25519.pub");
+  }
+  const ResourceName name = TRY(ResourceName::parse(text.substr(0, equals)));
+  const Path file = session.path(text.substr(equals + 1));
+  std::string key =
+      TRY_WITH("reading the key of " + name.str(), read_file(file, limits::kPublicKeyBytesMax));
+  if (key.find("PRIVATE KEY") != std::string::npos) {
+    return invalid_argument("reading the key of " + name.str() + ": that is a private key",
+                            "name the file of the public key (it ends in .pub)");
+  }
+  return FirstAdministrator{name, std::move(key), {}};
+}
+
+Json describe(const Initialized& made, const Path& data, const std::string& origin) {
+  return {{"data", data.string()},
+          {"origin", origin},
+          {"trust", made.trust.string()},
+          {"rootKey", made.root_key.string()},
+          {"fourEyes", made.four_eyes}};
+}
+
+std::string text_of(const Json& made) {
+  std::string text = "store " + made["origin"].get<std::string>() + " is ready in " +
+                     made["data"].get<std::string>() + "\n\n";
+  text += "  trust document, for consumers to pin:  " + made["trust"].get<std::string>() + "\n";
+  text += "  ROOT KEY, move it off this machine:    " + made["rootKey"].get<std::string>() + "\n";
+  if (!made["fourEyes"].get<bool>()) {
+    text +=
+        "\nThere is one administrator: nobody else can approve changes of the configuration.\n"
+        "Add a second one to `system` to have four eyes on them.\n";
+  }
+  text += "\nnext: statehouse serve --data " + made["data"].get<std::string>() + "\n";
+  return text;
+}
+
+Result<> init(Session& session, const InitOptions& options) {
+  if (!session.options().data) {
+    return invalid_argument("no data directory is given", "give --data DIR");
+  }
+  if (options.administrators.empty()) {
+    return invalid_argument("no administrator is given", "give --admin IDENTITY=KEYFILE");
+  }
+  std::vector<FirstAdministrator> administrators;
+  for (const std::string& text : options.administrators) {
+    administrators.push_back(TRY(read_administrator(session, text)));
+  }
+  Environment& environment = session.environment();
+  const Path data = session.path(*session.options().data);
+  const Initialized made = TRY(initialize_store({.data = data,
+                                                 .origin = options.origin,
+                                                 .administrators = administrators,
+                                                 .clock = environment.clock,
+                                                 .entropy = environment.entropy,
+                                                 .steps = environment.steps}));
+  session.print(describe(made, data, options.origin), text_of,
+                [](const Json& json) { return json["data"].get<std::string>(); });
+  return {};
+}
+
+}  // namespace
+
+void add_init_command(CommandSet& commands) {
+  auto options = std::make_shared<InitOptions>();
+  commands.add("init", "Make a new store")
+      .option("--name", options->origin,
+              "The store's immutable name: a URL without scheme, like store.example.org/prod",
+              Presence::kRequired)
+      .option("--admin", options->administrators,
+              "IDENTITY=KEYFILE of an administrator's public key (SSH or OpenPGP); repeatable",
+              Presence::kRequired)
+      .notes(
+          "Makes DIR with keys, trust.json, the ledger and the repository `system`. The offline "
+          "root key "
+          "is written to DIR/keys/root: move it off the machine.")
+      .action("making a store", [options](Session& session) { return init(session, *options); });
+}
+
+}  // namespace statehouse

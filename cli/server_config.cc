@@ -1,0 +1,63 @@
+#include "cli/server_config.h"
+
+#include <array>
+#include <utility>
+
+#include "crypto/base/encoding.h"
+#include "policy/yaml.h"
+
+namespace statehouse {
+namespace {
+
+constexpr std::uint64_t kConfigBytesMax = 64U << 10;
+
+using Field = std::optional<std::string> ServerConfig::*;
+
+constexpr std::array kFields = std::to_array<std::pair<std::string_view, Field>>({
+    {"listen", &ServerConfig::listen},
+    {"publicUrl", &ServerConfig::public_url},
+    {"tlsCert", &ServerConfig::tls_certificate},
+    {"tlsKey", &ServerConfig::tls_key},
+    {"highWater", &ServerConfig::high_water},
+});
+
+std::unexpected<Error> wrong(const Path& file, Position at, std::string message) {
+  return invalid_argument(Diagnostic{file.filename().string(), at, std::move(message), ""}.text());
+}
+
+Result<> read_field(const Path& file, const YamlNode& key, const YamlNode& value,
+                    ServerConfig& config) {
+  for (const auto& [name, field] : kFields) {
+    if (key.text != name) continue;
+    if (value.kind != YamlKind::kString) return wrong(file, value.at, "a text is needed here");
+    config.*field = value.text;
+    return {};
+  }
+  return wrong(file, key.at, "unknown setting `" + escape_for_message(key.text, 60) + "`");
+}
+
+}  // namespace
+
+void ServerConfig::fill_from(const ServerConfig& file) {
+  for (const auto& [name, field] : kFields) {
+    if (!(this->*field)) this->*field = file.*field;
+  }
+}
+
+Result<ServerConfig> read_server_config(const Path& file) {
+  const std::string bytes = TRY_WITH("reading the configuration", read_file(file, kConfigBytesMax));
+  const auto documents = parse_yaml(file.filename().string(), bytes);
+  if (!documents) return invalid_argument(documents.error().text());
+  ServerConfig config;
+  if (documents->empty()) return config;
+  const YamlNode& root = documents->front();
+  if (documents->size() > 1 || root.kind != YamlKind::kMapping) {
+    return wrong(file, root.at, "one mapping is needed");
+  }
+  for (std::size_t i = 0; i + 1 < root.children.size(); i += 2) {
+    TRY(read_field(file, root.children[i], root.children[i + 1], config));
+  }
+  return config;
+}
+
+}  // namespace statehouse
