@@ -1,6 +1,7 @@
 #include "policy/configuration.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "crypto/base/limits.h"
 #include "policy/configuration_checks.h"
@@ -21,10 +22,12 @@ const Resource* find_by_name(const std::vector<Resource>& sorted, const Name& na
   return found != sorted.end() && found->name == name ? &*found : nullptr;
 }
 
-/// Sorts by name; reports and removes all but the first of equal names, in the order read.
+/// Sorts by name; reports and removes all but the first of equal names, by file and line.
 template <typename Resource>
 void sort_unique(std::vector<Resource>& resources, std::string_view kind, Diagnostics& problems) {
-  std::ranges::stable_sort(resources, {}, &Resource::name);
+  std::ranges::sort(resources, {}, [](const Resource& resource) {
+    return std::tie(resource.name, resource.source.file, resource.source.at);
+  });
   for (std::size_t i = 1; i < resources.size(); ++i) {
     if (resources[i - 1].name != resources[i].name) continue;
     const Source& first = resources[i - 1].source;
@@ -50,7 +53,7 @@ std::expected<std::vector<const ConfigurationFile*>, Diagnostics> resource_files
          "has more than " + std::to_string(limits::kConfigurationFilesMax) + " YAML files",
          "put several documents into one file"}});
   }
-  std::ranges::stable_sort(sorted, {}, [](const auto* file) { return file->path; });
+  std::ranges::sort(sorted, {}, [](const auto* file) -> const std::string& { return file->path; });
   return sorted;
 }
 

@@ -18,10 +18,9 @@ std::string Diagnostic::text() const {
 
 void sort_diagnostics(Diagnostics& diagnostics) {
   const auto key = [](const Diagnostic& diagnostic) {
-    return std::tie(diagnostic.file, diagnostic.at, diagnostic.message);
+    return std::tie(diagnostic.file, diagnostic.at, diagnostic.message, diagnostic.fix);
   };
-  std::ranges::stable_sort(diagnostics,
-                           [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  std::ranges::sort(diagnostics, [&](const auto& a, const auto& b) { return key(a) < key(b); });
 }
 
 }  // namespace statehouse

@@ -187,13 +187,14 @@ void judge_eligible_approvers(const Configuration& configuration, const Flow& fl
       decision.pass(policy, "eligible-approver", "can still get " + needed);
       continue;
     }
+    const std::set<ResourceName>& hands = stuck->commits.hands;
     decision.fail(
         policy, "eligible-approver",
         words::commit(stuck->commits.example) + " could never be promoted: it needs " + needed +
             ", where " +
             (stuck->eligible.empty() ? "nobody" : "only " + words::identities(stuck->eligible)) +
-            " has a key for approvals and no hand in it (" +
-            words::identities(stuck->commits.hands) + " had)",
+            " has a key for approvals and no hand in it" +
+            (hands.empty() ? "" : " (" + words::identities(hands) + " had)"),
         "let fewer people author, co-author and push it, or add approvers to " + circle +
             " in system");
   }

@@ -280,12 +280,13 @@ nlohmann::json number_to_json(std::string_view text) {
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   const int base = text.starts_with("0x") ? 16 : text.starts_with("0o") ? 8 : 10;
   if (base != 10) text.remove_prefix(2);
-  const char* const end = text.data() + text.size();
+  const char* const begin = text.begin();
+  const char* const end = text.end();
   std::int64_t integer = 0;
-  const auto [integer_end, integer_error] = std::from_chars(text.data(), end, integer, base);
+  const auto [integer_end, integer_error] = std::from_chars(begin, end, integer, base);
   if (integer_error == std::errc() && integer_end == end) return negative ? -integer : integer;
   double number = 0;
-  const auto [number_end, number_error] = std::from_chars(text.data(), end, number);
+  const auto [number_end, number_error] = std::from_chars(begin, end, number);
   if (number_error != std::errc()) number = std::numeric_limits<double>::max();
   return negative ? -number : number;
 }
