@@ -12,8 +12,8 @@ Result<> require_ledger(Database& database) {
   return {};
 }
 
-Result<std::unique_ptr<Connection>> Connection::open_reader(const Path& path) {
-  auto connection = std::make_unique<Connection>();
+Result<std::unique_ptr<LedgerConnection>> LedgerConnection::open_reader(const Path& path) {
+  auto connection = std::make_unique<LedgerConnection>();
   connection->database = TRY(Database::open(path, Database::Mode::kReadWrite));
   TRY(require_ledger(connection->database));
   TRY(configure_reader(connection->database));
@@ -28,7 +28,7 @@ Result<std::unique_ptr<Connection>> Connection::open_reader(const Path& path) {
 Result<std::unique_ptr<ConnectionPool>> ConnectionPool::open(const Path& path, std::size_t count) {
   auto pool = std::make_unique<ConnectionPool>();
   for (std::size_t i = 0; i < count; ++i) {
-    auto connection = TRY(Connection::open_reader(path));
+    auto connection = TRY(LedgerConnection::open_reader(path));
     pool->free_.push_back(std::move(connection));
   }
   return pool;
@@ -37,7 +37,7 @@ Result<std::unique_ptr<ConnectionPool>> ConnectionPool::open(const Path& path, s
 Result<ConnectionPool::Lease> ConnectionPool::lease() {
   std::unique_lock lock(mutex_);
   returned_.wait(lock, [&] { return !free_.empty(); });
-  std::unique_ptr<Connection> connection = std::move(free_.back());
+  std::unique_ptr<LedgerConnection> connection = std::move(free_.back());
   free_.pop_back();
   lock.unlock();
   Lease lease(*this, std::move(connection));
@@ -51,7 +51,7 @@ ConnectionPool::Lease::~Lease() {
   pool_.give_back(std::move(connection_));
 }
 
-void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
+void ConnectionPool::give_back(std::unique_ptr<LedgerConnection> connection) {
   {
     const std::lock_guard lock(mutex_);
     free_.push_back(std::move(connection));

@@ -15,13 +15,13 @@
 namespace statehouse {
 
 /// One connection with its statements; internal to store/ledger.
-struct Connection {
+struct LedgerConnection {
   Database database;  // before the statements: they are finalised first
   Statements statements;
 
   /// A connection that can only read. Errors: kNotFound; kInvalidArgument (not a ledger, or of a
   /// newer release).
-  static Result<std::unique_ptr<Connection>> open_reader(const Path& path);
+  static Result<std::unique_ptr<LedgerConnection>> open_reader(const Path& path);
 };
 
 /// Errors: kInvalidArgument unless the file says that it is a ledger.
@@ -44,22 +44,22 @@ class ConnectionPool {
 
    private:
     friend class ConnectionPool;
-    Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection)
+    Lease(ConnectionPool& pool, std::unique_ptr<LedgerConnection> connection)
         : pool_(pool), connection_(std::move(connection)) {}
 
     ConnectionPool& pool_;
-    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<LedgerConnection> connection_;
   };
 
   /// Waits while all connections are in use.
   Result<Lease> lease();
 
  private:
-  void give_back(std::unique_ptr<Connection> connection);
+  void give_back(std::unique_ptr<LedgerConnection> connection);
 
   std::mutex mutex_;
   std::condition_variable returned_;
-  std::vector<std::unique_ptr<Connection>> free_;  // guarded by mutex_
+  std::vector<std::unique_ptr<LedgerConnection>> free_;  // guarded by mutex_
 };
 
 /// The checkpoint readers may see. Threads: any.

@@ -40,8 +40,8 @@ Result<CheckpointRecord> fill_new_ledger(const Path& path, const LedgerOptions& 
   return empty;
 }
 
-Result<std::unique_ptr<Connection>> open_writer(const Path& path) {
-  auto connection = std::make_unique<Connection>();
+Result<std::unique_ptr<LedgerConnection>> open_writer(const Path& path) {
+  auto connection = std::make_unique<LedgerConnection>();
   connection->database = TRY(Database::open(path, Database::Mode::kReadWrite));
   TRY(require_ledger(connection->database));
   TRY(configure_writer(connection->database));
@@ -56,7 +56,7 @@ Result<> require_meta(Statements& statements, std::string_view name, const std::
   return invalid_argument("opening the ledger: it belongs to another " + std::string(name));
 }
 
-Result<StartReport> run_start_checks(Connection& connection, const LedgerOptions& options,
+Result<StartReport> run_start_checks(LedgerConnection& connection, const LedgerOptions& options,
                                      const NoteKey& log_key) {
   TRY(connection.statements.begin_read.run());
   auto report =
@@ -83,7 +83,7 @@ class Ledger::Impl {
         pool_(std::move(pool)),
         reader_(*pool_, published_) {}
 
-  void start(std::unique_ptr<Connection> connection, const LedgerOptions& options,
+  void start(std::unique_ptr<LedgerConnection> connection, const LedgerOptions& options,
              NoteSigner signer, StartReport report) {
     published_.publish(report.newest);
     problems_ = report.problems;
@@ -156,7 +156,7 @@ LedgerHealth Ledger::health() const {
 }
 
 Result<VerifyReport> Ledger::verify(const VerifyOptions& options) const {
-  const auto connection = TRY(Connection::open_reader(impl_->path_));
+  const auto connection = TRY(LedgerConnection::open_reader(impl_->path_));
   return verify_connection(*connection, options);
 }
 

@@ -31,7 +31,7 @@ bool same_record(const VersionRecord& a, const VersionRecord& b) {
 /// One verification. Every method adds findings; an error means that it could not look.
 class Verification {
  public:
-  Verification(Connection& connection, const VerifyOptions& options)
+  Verification(LedgerConnection& connection, const VerifyOptions& options)
       : database_(connection.database), statements_(connection.statements), options_(options) {}
 
   Result<VerifyReport> run() {
@@ -422,7 +422,7 @@ class Verification {
 
 }  // namespace
 
-Result<VerifyReport> verify_connection(Connection& connection, const VerifyOptions& options) {
+Result<VerifyReport> verify_connection(LedgerConnection& connection, const VerifyOptions& options) {
   TRY(connection.statements.begin_read.run());
   auto report = Verification(connection, options).run();
   TRY(connection.statements.end_read.run());
@@ -430,7 +430,7 @@ Result<VerifyReport> verify_connection(Connection& connection, const VerifyOptio
 }
 
 Result<VerifyReport> verify_ledger_file(const Path& path, const VerifyOptions& options) {
-  const auto connection = TRY(Connection::open_reader(path));
+  const auto connection = TRY(LedgerConnection::open_reader(path));
   return verify_connection(*connection, options);
 }
 

@@ -7,6 +7,6 @@
 namespace statehouse {
 
 /// The work of verify_ledger_file over an open connection; internal to store/ledger.
-Result<VerifyReport> verify_connection(Connection& connection, const VerifyOptions& options);
+Result<VerifyReport> verify_connection(LedgerConnection& connection, const VerifyOptions& options);
 
 }  // namespace statehouse

@@ -38,8 +38,9 @@ Error nothing_written(const Error& cause) {
 
 }  // namespace
 
-LedgerWriter::LedgerWriter(std::unique_ptr<Connection> connection, const LedgerOptions& options,
-                           NoteSigner signer, StartReport start, PublishedTree& published)
+LedgerWriter::LedgerWriter(std::unique_ptr<LedgerConnection> connection,
+                           const LedgerOptions& options, NoteSigner signer, StartReport start,
+                           PublishedTree& published)
     : options_(options),
       signer_(std::move(signer)),
       published_(published),

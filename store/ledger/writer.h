@@ -31,7 +31,7 @@ class LedgerWriter {
   using JobFunction = std::function<Result<>(Transaction&)>;
 
   /// REQUIRES: `start.problems` is empty or `stop` is called before the first job.
-  LedgerWriter(std::unique_ptr<Connection> connection, const LedgerOptions& options,
+  LedgerWriter(std::unique_ptr<LedgerConnection> connection, const LedgerOptions& options,
                NoteSigner signer, StartReport start, PublishedTree& published);
   ~LedgerWriter();
   LedgerWriter(const LedgerWriter&) = delete;
@@ -74,7 +74,7 @@ class LedgerWriter {
   PublishedTree& published_;
 
   // The ledger thread's own.
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<LedgerConnection> connection_;
   LogTree tree_;
   Timestamp last_entry_time_;
 
