@@ -244,6 +244,18 @@ TEST_CASE("a rejection and an expiry are part of what is signed") {
   CHECK(statement.expires == review.cli.clock.time + std::chrono::hours(24));
 }
 
+TEST_CASE("only the target's own changes can be given up, and they are signed") {
+  Review review;
+  review.promotion["targetOwnChanges"] = {3, 4};
+  CHECK(review.decide({"--yes", "--drop", "2"}) == 2);
+  CHECK(review.decide({"--yes", "--drop", "3x"}) == 2);
+  CHECK(review.sent.is_null());
+  CHECK(review.decide({"--yes", "--drop", "4", "--drop", "3"}) == 0);
+  const DsseEnvelope envelope = DsseEnvelope::parse(dump_json(review.sent)).value();
+  CHECK(ApprovalStatement::parse(envelope.payload).value().drops ==
+        std::vector<std::uint64_t>{3, 4});
+}
+
 TEST_CASE("an OpenPGP key signs with gpg, and the envelope names its primary key") {
   Review review;
   const TemporaryDirectory home = TemporaryDirectory::create("/tmp", "g-").value();

@@ -147,6 +147,20 @@ TEST_CASE("lists follow the server's cursor up to the limit") {
   CHECK(cli.json()["next"] == "c2");
 }
 
+TEST_CASE("an empty page may have a next one, but pages may not go in a circle") {
+  TestCli cli;
+  cli.answer("GET /v1/promotions?state=open&limit=50",
+             {{"promotions", Json::array()}, {"next", "c1"}});
+  cli.answer("GET /v1/promotions?state=open&limit=50&cursor=c1",
+             {{"promotions", {{{"number", 7}}}}, {"next", nullptr}});
+  CHECK(cli.run({"promotion", "list", "-o", "name"}) == 0);
+  CHECK(cli.out == "7\n");
+  cli.answer("GET /v1/promotions?state=open&limit=50&cursor=c1",
+             {{"promotions", Json::array()}, {"next", "c1"}});
+  CHECK(cli.run({"promotion", "list"}) == 7);
+  CHECK(cli.run({"promotion", "list", "--limit", "0"}) == 2);
+}
+
 TEST_CASE("options of a command are found after its subcommand too") {
   TestCli cli;
   cli.answer("GET /v1/version?repository=platform&ref=refs%2Ftags%2Fv1&version=4",

@@ -27,7 +27,7 @@ struct Consumer {
 
   Result<VerifiedSnapshot> verify() { return verify(store.snapshot(last.checkpoint_size)); }
   Result<VerifiedSnapshot> verify(const Json& document) {
-    return verify_snapshot(store.trust(), SnapshotBundle::parse(document).value(), question, last);
+    return verify_snapshot(store.trust(), SnapshotOffer::parse(document).value(), question, last);
   }
 
   TestStore store;
@@ -163,7 +163,7 @@ TEST_CASE("an epoch lower than the last seen, or than the trust document's, is r
   consumer.last.epoch = 2;
   check_refused(consumer.verify(), "lower epoch");
   consumer.last.epoch = 1;
-  const SnapshotBundle old = consumer.store.bundle(consumer.last.checkpoint_size);
+  const SnapshotOffer old = consumer.store.bundle(consumer.last.checkpoint_size);
   consumer.store.epoch = 2;
   check_refused(verify_snapshot(consumer.store.trust(), old, consumer.question, consumer.last),
                 "lower epoch");
@@ -290,7 +290,7 @@ TEST_CASE("a bundle that is not one is invalid") {
         R"({"statement":{},"entry":"","proof":"","consistency":[1]})",
         R"({"statement":{},"entry":"","proof":"","consistency":["AAAA"]})"}) {
     CAPTURE(text);
-    CHECK(SnapshotBundle::parse(parse_json(text).value()).error().code ==
+    CHECK(SnapshotOffer::parse(parse_json(text).value()).error().code ==
           ErrorCode::kInvalidArgument);
   }
 }

@@ -175,8 +175,8 @@ Json TestStore::snapshot(std::uint64_t since) const {
   return document;
 }
 
-SnapshotBundle TestStore::bundle(std::uint64_t since) const {
-  return SnapshotBundle::parse(snapshot(since)).value();
+SnapshotOffer TestStore::bundle(std::uint64_t since) const {
+  return SnapshotOffer::parse(snapshot(since)).value();
 }
 
 LastSeen TestStore::seen() const {

@@ -71,7 +71,7 @@ class TestStore {
   /// The answer to GET /v1/snapshot, with everything honest.
   [[nodiscard]] Json snapshot(std::uint64_t since = 0) const;
   [[nodiscard]] Json historic_snapshot() const;
-  [[nodiscard]] SnapshotBundle bundle(std::uint64_t since = 0) const;
+  [[nodiscard]] SnapshotOffer bundle(std::uint64_t since = 0) const;
 
   [[nodiscard]] std::string checkpoint() const;
   [[nodiscard]] MerkleHash root(std::uint64_t size) const;
