@@ -48,10 +48,13 @@ Result<HttpResponse> answer_health(Application& /*application*/, HttpRequest& /*
 /// Ready while anything can be served; what cannot is in `degraded`.
 Result<HttpResponse> answer_readiness(Application& application, HttpRequest& request) {
   Json degraded = Json::array();
-  // `why` can name objects and refs: it is in the log and in fsck, not for everybody who asks.
+  // Where it is names repositories and refs: not for everybody who asks. Why is in the server's
+  // log.
+  const bool known = caller_of(request).via() != AuthenticatedCaller::Via::kAnonymous;
   for (const Alarm& alarm : application.store().core().alarms.list()) {
-    degraded.push_back(
-        {{"what", alarm.what}, {"where", alarm.where}, {"since", alarm.since.rfc3339()}});
+    degraded.push_back({{"what", alarm.what},
+                        {"where", known ? Json(alarm.where) : Json(nullptr)},
+                        {"since", alarm.since.rfc3339()}});
   }
   const auto stopped = application.store().core().ledger.health().stopped;
   return json_response(

@@ -1,13 +1,18 @@
 #include "api/service/refusal_log.h"
 
 #include "crypto/base/json.h"
+#include "crypto/base/limits.h"
 
 namespace statehouse {
 
 namespace {
 
 constexpr std::chrono::minutes kWindow{1};
-constexpr std::size_t kRulesShownMax = 50;
+/// An entry has at most 65,535 bytes: of a push of many refs it lists the first, the evidence lists
+/// all.
+constexpr std::size_t kUpdatesShownMax = 40;
+constexpr std::size_t kRulesShownMax = 6;
+constexpr std::size_t kDecisionBytesMax = limits::kEvidenceBytesMax / 2;
 
 Json hex_or_null(const std::optional<Oid>& oid) { return oid ? Json(oid->hex()) : Json(nullptr); }
 
@@ -31,8 +36,15 @@ Json update_json(const RefusedUpdate& update) {
 
 Json decisions_json(const std::vector<RefusedUpdate>& updates) {
   Json decisions = Json::array();
+  std::size_t bytes = 0;
   for (const RefusedUpdate& update : updates) {
-    decisions.push_back({{"ref", update.key.str()}, {"decision", to_json(update.decision)}});
+    Json decision = {{"ref", update.key.str()}, {"decision", to_json(update.decision)}};
+    bytes += dump_json(decision).size();
+    if (bytes > kDecisionBytesMax) {
+      decisions.push_back({{"leftOut", updates.size() - decisions.size()}});
+      return decisions;
+    }
+    decisions.push_back(std::move(decision));
   }
   return decisions;
 }
@@ -45,7 +57,9 @@ Result<std::optional<EntryIndex>> RefusalLog::record(const AuthenticatedCaller& 
                                                      const std::string& push_id,
                                                      const std::vector<RefusedUpdate>& updates) {
   Json list = Json::array();
-  for (const RefusedUpdate& update : updates) list.push_back(update_json(update));
+  for (const RefusedUpdate& update : updates) {
+    if (list.size() < kUpdatesShownMax) list.push_back(update_json(update));
+  }
   const std::string fingerprint = fingerprint_of(list);
   EntryDraft draft{
       EventType::kRefRefused, updates.front().key.str(), caller.actor(), Json::object(), {}};
