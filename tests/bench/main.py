@@ -48,6 +48,7 @@ class Bench:
         self.folder = folder
         self.environment = clean_environment(folder)
         self.results = []
+        self.load = os.getloadavg()[0]
         self.key = folder / "writer"
         make_key(self.key, self.environment)
         self.repository = Repository(folder / "work", self.key, self.environment)
@@ -224,6 +225,9 @@ class Bench:
         return self.options.only or ["verify", "log", "polls", "push", "snapshot"]
 
     def run(self):
+        if self.load > 0.5 * (os.cpu_count() or 1):
+            print(f"note: other work keeps this machine busy (load {self.load:.1f}): only the ratios "
+                  "mean something", file=sys.stderr)
         print(f"{'':9} {'what':34} {'ours':>12} {'peer':>12} {'ratio':>10}  {'unit':12} "
               f"{'p50 ms':>8} {'p99 ms':>8}  peer")
         if {"polls", "push", "snapshot"} & set(self.groups()):
@@ -236,7 +240,7 @@ class Bench:
                     for tool, flag in (("git", "--version"), ("nginx", "-v"))}
         return {
             "machine": {"cores": os.cpu_count(), "kernel": platform.release(),
-                        "processor": platform.machine()},
+                        "processor": platform.machine(), "loadAtStart": self.load},
             "versions": {tool: (done.stdout or done.stderr).strip()
                          for tool, done in versions.items()} |
                         {"sqlite": sqlite3.sqlite_version},
