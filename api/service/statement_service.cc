@@ -101,7 +101,9 @@ Result<StatementRecord> StatementService::wait_for(const RefKey& key, VersionNum
       // Under the lock, so that an issue between looking and waiting is not missed.
       std::unique_lock lock(mutex_);
       const auto statement = TRY(core_.ledger.read().statement(key, version));
-      if (statement) return *statement;
+      // Its row is seen a moment before the checkpoint that covers its entry is published.
+      const std::uint64_t published = core_.ledger.read().checkpoint().size;
+      if (statement && statement->entry < published) return *statement;
       const auto record = TRY(core_.ledger.read().version(key, version));
       if (!record || !record->content) {
         return not_found("looking for a snapshot: there is no version " + std::to_string(version) +
