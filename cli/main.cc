@@ -1,80 +1,16 @@
-#include <poll.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <csignal>
 #include <exception>
 #include <iostream>
 
-#include "cli/environment.h"
-#include "cli/local_store.h"
-#include "cli/run.h"
-
-extern "C" char** environ;
-
-namespace statehouse {
-namespace {
-
-constexpr int kExitInternal = 70;
-
-StreamKind kind_of(int fd) { return ::isatty(fd) == 1 ? StreamKind::kTerminal : StreamKind::kPipe; }
-
-std::map<std::string, std::string, std::less<>> process_variables() {
-  std::map<std::string, std::string, std::less<>> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    const auto equals = text.find('=');
-    if (equals != std::string_view::npos) {
-      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-    }
-  }
-  return variables;
-}
-
-/// Sleeps with SIGTERM and SIGINT held back, so that a stop that arrives during a wait ends it
-/// and is told to the caller, who then leaves everything in order.
-bool wait_unless_stopped(Milliseconds duration) {
-  sigset_t stops;
-  ::sigemptyset(&stops);
-  ::sigaddset(&stops, SIGTERM);
-  ::sigaddset(&stops, SIGINT);
-  sigset_t before;
-  ::pthread_sigmask(SIG_BLOCK, &stops, &before);
-  const timespec limit{static_cast<time_t>(duration.count() / 1000),
-                       static_cast<long>(duration.count() % 1000) * 1'000'000L};
-  const int signal = ::sigtimedwait(&stops, nullptr, &limit);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return signal < 0;
-}
-
-int run_process(int argc, char** argv) {
-  const SystemClock clock;
-  const SystemEntropy entropy;
-  UnwatchedSteps steps;
-  Environment environment{clock, entropy, steps, std::cin, std::cout, std::cerr};
-  environment.in_kind = kind_of(STDIN_FILENO);
-  environment.out_kind = kind_of(STDOUT_FILENO);
-  environment.err_kind = kind_of(STDERR_FILENO);
-  environment.variables = process_variables();
-  std::error_code no_directory;  // a folder that was removed: relative paths then start at "/"
-  const Path here = std::filesystem::current_path(no_directory);
-  if (!no_directory) environment.working_directory = here;
-  environment.wait = wait_unless_stopped;
-  environment.run_local_request = [&environment](const Path& data, const ApiRequest& request) {
-    return run_on_data(environment, data, request);
-  };
-  std::signal(SIGPIPE, SIG_IGN);
-  return run_cli({argv + 1, argv + argc}, environment);
-}
-
-}  // namespace
-}  // namespace statehouse
+#include "cli/process.h"
 
 int main(int argc, char** argv) {
+  constexpr int kExitInternal = 70;
   try {
-    return statehouse::run_process(argc, argv);
+    const statehouse::SystemClock clock;
+    statehouse::UnwatchedSteps steps;
+    return statehouse::run_process(argc, argv, clock, steps);
   } catch (const std::exception& failure) {
     std::cerr << "statehouse: running: " << failure.what() << "\n";
-    return statehouse::kExitInternal;
+    return kExitInternal;
   }
 }
