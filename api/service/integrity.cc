@@ -112,7 +112,7 @@ class Inspection {
   }
 
   Result<> inspect_objects(const RepositoryName& repository) {
-    const auto objects = core_.repositories.acquire(repository);
+    const auto objects = core_.repositories.open_fresh(repository);  // no cache hides damage
     if (!objects) {
       find(Severity::kError, repository.str(), objects.error().message, "restore it from a backup");
       return {};
