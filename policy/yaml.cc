@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <limits>
 #include <optional>
-#include <set>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
@@ -104,45 +105,16 @@ YamlKind kind_of_plain(std::string_view text) {
   return YamlKind::kString;
 }
 
-/// Turns events into nodes; keeps the path of open collections itself, so depth costs no stack.
-class TreeBuilder {
- public:
-  explicit TreeBuilder(std::string_view file) : file_(file) {}
-
-  /// Takes one event; nullopt means go on.
-  std::optional<Diagnostic> take(const Event& event);
-  [[nodiscard]] bool finished() const { return finished_; }
-  std::vector<YamlNode> documents() && { return std::move(documents_); }
-  Diagnostic problem(Position at, std::string message, std::string fix = {}) const {
-    return Diagnostic{std::string(file_), at, std::move(message), std::move(fix)};
-  }
-
- private:
-  struct Open {
-    YamlNode node;
-    std::set<std::string, std::less<>> keys;  // of a mapping
-  };
-
-  std::optional<Diagnostic> begin(const Event& event, YamlKind kind);
-  std::optional<Diagnostic> scalar(const Event& event);
-  std::optional<Diagnostic> add(YamlNode node);
-  std::optional<Diagnostic> refuse_properties(Position at, const yaml_char_t* anchor,
-                                              const yaml_char_t* tag) const;
-  std::optional<Diagnostic> refuse_directives(const Event& event) const;
-
-  std::string_view file_;
-  std::vector<Open> open_;
-  std::vector<YamlNode> documents_;
-  std::size_t events_ = 0;
-  bool finished_ = false;
-};
-
 Position position_of(const yaml_mark_t& mark) {
   return {static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
 }
 
-std::optional<Diagnostic> TreeBuilder::refuse_properties(Position at, const yaml_char_t* anchor,
-                                                         const yaml_char_t* tag) const {
+Diagnostic problem(Position at, std::string message, std::string fix = {}) {
+  return Diagnostic{{}, at, std::move(message), std::move(fix)};
+}
+
+std::optional<Diagnostic> refuse_properties(Position at, const yaml_char_t* anchor,
+                                            const yaml_char_t* tag) {
   if (anchor != nullptr) {
     return problem(at, "anchors and aliases are not allowed",
                    "write the value out; put text that starts with & or * in quotes");
@@ -154,7 +126,7 @@ std::optional<Diagnostic> TreeBuilder::refuse_properties(Position at, const yaml
   return std::nullopt;
 }
 
-std::optional<Diagnostic> TreeBuilder::refuse_directives(const Event& event) const {
+std::optional<Diagnostic> refuse_directives(const Event& event) {
   const auto& start = event->data.document_start;
   const bool other_version =
       start.version_directive != nullptr &&
@@ -167,111 +139,207 @@ std::optional<Diagnostic> TreeBuilder::refuse_directives(const Event& event) con
   return std::nullopt;
 }
 
-std::optional<Diagnostic> TreeBuilder::take(const Event& event) {
+/// The first of two passes: refuses what the subset does not have and what is too much, and counts
+/// the children of every collection, so that the second allocates each list once, exactly. (A list
+/// that grows by doubling needs up to three times its size, and a node is 36 times its two bytes.)
+class Survey {
+ public:
+  std::optional<Diagnostic> take(const Event& event);
+  /// Children per collection, in the order in which collections start.
+  std::vector<std::uint32_t> counts() && { return std::move(counts_); }
+
+ private:
+  std::optional<Diagnostic> begin(Position at);
+  void count_child() {
+    if (!open_.empty()) ++counts_[open_.back()];
+  }
+
+  std::vector<std::uint32_t> counts_;
+  std::vector<std::size_t> open_;  // indices into counts_
+  std::size_t events_ = 0;
+};
+
+std::optional<Diagnostic> Survey::begin(Position at) {
+  if (open_.size() >= limits::kYamlDepthMax) {
+    return problem(at,
+                   "is nested deeper than " + std::to_string(limits::kYamlDepthMax) + " levels");
+  }
+  count_child();
+  open_.push_back(counts_.size());
+  counts_.push_back(0);
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> Survey::take(const Event& event) {
   const Position at = position_of(event->start_mark);
   if (++events_ > limits::kYamlEventsMax) {
     return problem(at, "has more than " + std::to_string(limits::kYamlEventsMax) + " parts",
                    "split it into several files");
   }
+  std::optional<Diagnostic> refused;
   switch (event->type) {
     case YAML_ALIAS_EVENT:
       return problem(at, "anchors and aliases are not allowed",
                      "write the value out; put text that starts with & or * in quotes");
     case YAML_SCALAR_EVENT:
-      return scalar(event);
+      count_child();
+      return refuse_properties(at, event->data.scalar.anchor, event->data.scalar.tag);
     case YAML_SEQUENCE_START_EVENT:
-      return begin(event, YamlKind::kSequence);
+      refused =
+          refuse_properties(at, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+      return refused ? refused : begin(at);
     case YAML_MAPPING_START_EVENT:
-      return begin(event, YamlKind::kMapping);
+      refused =
+          refuse_properties(at, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+      return refused ? refused : begin(at);
     case YAML_SEQUENCE_END_EVENT:
-    case YAML_MAPPING_END_EVENT: {
-      YamlNode node = std::move(open_.back().node);
+    case YAML_MAPPING_END_EVENT:
       open_.pop_back();
-      node.children.shrink_to_fit();
-      return add(std::move(node));
-    }
-    case YAML_STREAM_END_EVENT:
-      finished_ = true;
       return std::nullopt;
     case YAML_DOCUMENT_START_EVENT:
       return refuse_directives(event);
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
     case YAML_DOCUMENT_END_EVENT:
+    case YAML_STREAM_END_EVENT:
       return std::nullopt;
   }
   return std::nullopt;
 }
 
-std::optional<Diagnostic> TreeBuilder::begin(const Event& event, YamlKind kind) {
-  const Position at = position_of(event->start_mark);
-  const bool sequence = kind == YamlKind::kSequence;
-  if (auto refused = refuse_properties(
-          at, sequence ? event->data.sequence_start.anchor : event->data.mapping_start.anchor,
-          sequence ? event->data.sequence_start.tag : event->data.mapping_start.tag)) {
-    return refused;
+/// Reports the second of two equal keys.
+std::optional<Diagnostic> refuse_duplicate_keys(const YamlNode& mapping) {
+  std::vector<const YamlNode*> keys;
+  keys.reserve(mapping.children.size() / 2);
+  for (std::size_t i = 0; i < mapping.children.size(); i += 2) keys.push_back(&mapping.children[i]);
+  std::ranges::sort(keys, {}, [](const YamlNode* key) { return std::tie(key->text, key->at); });
+  const auto same_text = [](const YamlNode* a, const YamlNode* b) { return a->text == b->text; };
+  const auto twice = std::ranges::adjacent_find(keys, same_text);
+  if (twice == keys.end()) return std::nullopt;
+  const YamlNode& second = **std::next(twice);
+  return problem(second.at, "field `" + escape_for_message(second.text, 80) + "` is given twice",
+                 "keep one of them");
+}
+
+/// The second pass: turns events into nodes. Keeps the path of open collections itself, so that
+/// depth costs no stack. REQUIRES: the same events went through a Survey, which gave `counts`.
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(std::vector<std::uint32_t> counts) : counts_(std::move(counts)) {}
+
+  std::optional<Diagnostic> take(const Event& event);
+  std::vector<YamlNode> documents() && { return std::move(documents_); }
+
+ private:
+  std::optional<Diagnostic> begin(Position at, YamlKind kind);
+  std::optional<Diagnostic> end();
+  void add_scalar(const Event& event);
+  void add(YamlNode node);
+
+  std::vector<std::uint32_t> counts_;
+  std::size_t begun_ = 0;
+  std::vector<YamlNode> open_;
+  std::vector<YamlNode> documents_;
+};
+
+std::optional<Diagnostic> TreeBuilder::take(const Event& event) {
+  switch (event->type) {
+    case YAML_SCALAR_EVENT:
+      add_scalar(event);
+      return std::nullopt;
+    case YAML_SEQUENCE_START_EVENT:
+      return begin(position_of(event->start_mark), YamlKind::kSequence);
+    case YAML_MAPPING_START_EVENT:
+      return begin(position_of(event->start_mark), YamlKind::kMapping);
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+      return end();
+    case YAML_ALIAS_EVENT:
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+    case YAML_DOCUMENT_START_EVENT:
+    case YAML_DOCUMENT_END_EVENT:
+      return std::nullopt;
   }
-  if (open_.size() >= limits::kYamlDepthMax) {
-    return problem(at,
-                   "is nested deeper than " + std::to_string(limits::kYamlDepthMax) + " levels");
-  }
-  if (!open_.empty() && open_.back().node.kind == YamlKind::kMapping &&
-      open_.back().node.children.size() % 2 == 0) {
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> TreeBuilder::begin(Position at, YamlKind kind) {
+  if (!open_.empty() && open_.back().kind == YamlKind::kMapping &&
+      open_.back().children.size() % 2 == 0) {
     return problem(at, "a field name must be text");
   }
   YamlNode node;
   node.kind = kind;
   node.at = at;
-  open_.push_back(Open{std::move(node), {}});
+  node.children.reserve(counts_[begun_++]);
+  open_.push_back(std::move(node));
   return std::nullopt;
 }
 
-std::optional<Diagnostic> TreeBuilder::scalar(const Event& event) {
+std::optional<Diagnostic> TreeBuilder::end() {
+  YamlNode node = std::move(open_.back());
+  open_.pop_back();
+  if (node.kind == YamlKind::kMapping) {
+    if (auto refused = refuse_duplicate_keys(node)) return refused;
+  }
+  add(std::move(node));
+  return std::nullopt;
+}
+
+void TreeBuilder::add_scalar(const Event& event) {
   const auto& scalar = event->data.scalar;
   YamlNode node;
   node.at = position_of(event->start_mark);
-  if (auto refused = refuse_properties(node.at, scalar.anchor, scalar.tag)) return refused;
   node.text.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
   node.kind =
       scalar.style == YAML_PLAIN_SCALAR_STYLE ? kind_of_plain(node.text) : YamlKind::kString;
-  return add(std::move(node));
+  add(std::move(node));
 }
 
-std::optional<Diagnostic> TreeBuilder::add(YamlNode node) {
-  if (open_.empty()) {
-    if (node.kind != YamlKind::kNull) documents_.push_back(std::move(node));
-    return std::nullopt;
+void TreeBuilder::add(YamlNode node) {
+  if (!open_.empty()) {
+    open_.back().children.push_back(std::move(node));
+  } else if (node.kind != YamlKind::kNull) {
+    documents_.push_back(std::move(node));
   }
-  Open& parent = open_.back();
-  const bool is_key =
-      parent.node.kind == YamlKind::kMapping && parent.node.children.size() % 2 == 0;
-  if (is_key && !parent.keys.insert(node.text).second) {
-    return problem(node.at, "field `" + escape_for_message(node.text, 80) + "` is given twice",
-                   "keep one of them");
-  }
-  parent.node.children.push_back(std::move(node));
-  return std::nullopt;
 }
 
-std::optional<Diagnostic> refuse_bytes(const TreeBuilder& builder, std::string_view bytes) {
+std::optional<Diagnostic> refuse_bytes(std::string_view bytes) {
   if (bytes.size() > limits::kYamlFileBytesMax) {
-    return builder.problem({},
-                           "is larger than " + std::to_string(limits::kYamlFileBytesMax) + " bytes",
-                           "split it into several files");
+    return problem({}, "is larger than " + std::to_string(limits::kYamlFileBytesMax) + " bytes",
+                   "split it into several files");
   }
-  if (bytes.starts_with("\xEF\xBB\xBF")) return builder.problem({1, 1}, "has a byte order mark");
-  if (!is_valid_utf8(bytes)) return builder.problem({}, "is not UTF-8 text");
+  if (bytes.starts_with("\xEF\xBB\xBF")) return problem({1, 1}, "has a byte order mark");
+  if (!is_valid_utf8(bytes)) return problem({}, "is not UTF-8 text");
   return std::nullopt;
 }
 
-Diagnostic syntax_problem(const TreeBuilder& builder, const yaml_parser_t& parser) {
+Diagnostic syntax_problem(const yaml_parser_t& parser) {
   const Position at = parser.problem_mark.line + parser.problem_mark.column > 0
                           ? position_of(parser.problem_mark)
                           : Position{1, 1};
   std::string message = "is not YAML: ";
   message += parser.problem != nullptr ? parser.problem : "cannot be read";
   if (parser.context != nullptr) message += std::string(" ") + parser.context;
-  return builder.problem(at, escape_for_message(message));
+  return problem(at, escape_for_message(message));
+}
+
+/// Gives every event of `bytes` to `taker`, until it refuses one.
+template <typename Taker>
+std::optional<Diagnostic> for_each_event(std::string_view bytes, Taker& taker) {
+  Parser parser;
+  if (!parser.usable()) return problem({}, "cannot be read: out of memory");
+  yaml_parser_set_encoding(parser.get(), YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(parser.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                               bytes.size());
+  while (true) {
+    Event event;
+    if (yaml_parser_parse(parser.get(), event.get()) == 0) return syntax_problem(*parser.get());
+    if (auto refused = taker.take(event)) return refused;
+    if (event->type == YAML_STREAM_END_EVENT) return std::nullopt;
+  }
 }
 
 /// A number that JSON can hold: exactly for 64-bit integers, else the nearest double.
@@ -339,21 +407,15 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 
 std::expected<std::vector<YamlNode>, Diagnostic> parse_yaml(std::string_view file,
                                                             std::string_view bytes) {
-  TreeBuilder builder(file);
-  if (auto refused = refuse_bytes(builder, bytes)) return std::unexpected(*std::move(refused));
-  Parser parser;
-  if (!parser.usable())
-    return std::unexpected(builder.problem({}, "cannot be read: out of memory"));
-  yaml_parser_set_encoding(parser.get(), YAML_UTF8_ENCODING);
-  yaml_parser_set_input_string(parser.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                               bytes.size());
-  while (!builder.finished()) {
-    Event event;
-    if (yaml_parser_parse(parser.get(), event.get()) == 0) {
-      return std::unexpected(syntax_problem(builder, *parser.get()));
-    }
-    if (auto refused = builder.take(event)) return std::unexpected(*std::move(refused));
-  }
+  const auto refusal = [&](Diagnostic diagnostic) {
+    diagnostic.file = std::string(file);
+    return std::unexpected(std::move(diagnostic));
+  };
+  if (auto refused = refuse_bytes(bytes)) return refusal(*std::move(refused));
+  Survey survey;
+  if (auto refused = for_each_event(bytes, survey)) return refusal(*std::move(refused));
+  TreeBuilder builder(std::move(survey).counts());
+  if (auto refused = for_each_event(bytes, builder)) return refusal(*std::move(refused));
   return std::move(builder).documents();
 }
 

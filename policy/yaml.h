@@ -44,8 +44,9 @@ struct YamlNode {
 ///
 /// A strict subset of YAML 1.2, so that no two readers see two configurations: UTF-8 without a byte
 /// order mark; no anchors, aliases, explicit tags or %TAG; no duplicate or non-scalar keys; at most
-/// limits::kYamlFileBytesMax bytes, kYamlDepthMax levels and kYamlEventsMax events. Time and memory
-/// are linear in the input. Threads: any. Errors: the first thing wrong, with its place.
+/// limits::kYamlFileBytesMax bytes, kYamlDepthMax levels and kYamlEventsMax events. Time is
+/// linear in the input, memory at most 50 times it. Threads: any. Errors: one thing that is wrong,
+/// with its place.
 std::expected<std::vector<YamlNode>, Diagnostic> parse_yaml(std::string_view file,
                                                             std::string_view bytes);
 
