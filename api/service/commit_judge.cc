@@ -1,5 +1,7 @@
 #include "api/service/commit_judge.h"
 
+#include <algorithm>
+
 #include "crypto/base/encoding.h"
 #include "crypto/base/json.h"
 #include "crypto/git_object.h"
@@ -160,7 +162,9 @@ Result<JudgedCommit> CommitJudge::judge(const GitRepository& repository, const O
   facts.committer_email = object.object.committer.email;
   facts.co_author_emails = co_author_emails(object.object.message);
   const std::string digest = commit_digest(object.raw);
-  const std::optional<CommitVerdictRecord> known = TRY(ledger_.verdict(commit));
+  std::optional<CommitVerdictRecord> known = TRY(ledger_.verdict(commit));
+  const auto own = std::ranges::find(context.own_verdicts, commit, &CommitVerdictRecord::commit);
+  if (!known && own != context.own_verdicts.end()) known = *own;
   if (known) {
     if (known->commit_digest != digest) {
       return unverified("judging commit " + commit.hex() +

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct JudgingContext {
   const ActiveConfiguration& active;
   std::optional<ResourceName> pusher;  ///< who brings the commits
   Timestamp now;                       ///< the server's clock: never a date that a commit states
+  /// Verdicts that will be recorded with the move: on commits that the store itself made for it.
+  std::span<const CommitVerdictRecord> own_verdicts = {};
 };
 
 /// Judges the commits of a push: signature, shape and people.

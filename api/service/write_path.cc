@@ -126,6 +126,21 @@ Result<VersionContent> version_content(const Core& core, const GitRepository& re
                         "sha256:" + hex_encode(tree_sha256)};
 }
 
+namespace {
+
+/// Every governed ref, a tag too, stands at a commit.
+Result<> require_commit(const GitRepository& view, const RefKey& key, const Oid& tip) {
+  const ObjectHeader header = TRY(view.object_header(tip));
+  if (header.type == ObjectType::kCommit) return {};
+  if (header.type == ObjectType::kTag) {
+    return invalid_argument("moving " + key.str() + ": it would stand at an annotated tag object",
+                            "push a lightweight tag: git tag NAME COMMIT");
+  }
+  return invalid_argument("moving " + key.str() + ": it would stand at something but a commit");
+}
+
+}  // namespace
+
 Result<WritePath::Candidate> WritePath::gather(const MoveRequest& request, const ProposedMove& move,
                                                const ActiveConfiguration& active) const {
   const VersionNumber version_now = TRY(require_old_value(core_, move));
@@ -141,6 +156,7 @@ Result<WritePath::Candidate> WritePath::gather(const MoveRequest& request, const
   facts.now = core_.clock.now();
   if (request.promotion) facts.via_flow = request.promotion->flow;
   if (!move.new_oid) return candidate;
+  TRY(require_commit(request.view, move.key, *move.new_oid));
   candidate.content = TRY(version_content(core_, request.view, *move.new_oid));
   facts.is_import = active.configuration.baseline(move.key, *move.new_oid) != nullptr;
   if (move.old_oid) {
@@ -160,7 +176,7 @@ Result<> WritePath::gather_commits(const MoveRequest& request, const ActiveConfi
       TRY(commits_reachable(request.view, tips, excluded, limits::kCommitsPerPushMax));
   const std::unordered_set<Oid> covered = TRY(covered_by_baselines(
       request.view, baseline_commits(active.configuration, facts.key.repository), excluded));
-  const JudgingContext context{active, request.mover, facts.now};
+  const JudgingContext context{active, request.mover, facts.now, request.own_verdicts};
   for (const Oid& commit : commits) {
     JudgedCommit judged = TRY(core_.judge.judge(request.view, commit, context));
     judged.facts.is_baseline = covered.contains(commit);
