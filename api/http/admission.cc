@@ -27,7 +27,7 @@ HttpResponse unauthorized() {
   HttpResponse response = problem(401, ErrorCode::kDenied, "authenticating: credentials are needed",
                                   "send a token as password (Basic) or as Bearer");
   STATEHOUSE_ASSERT(
-      response.set_header("WWW-Authenticate", "Basic realm=\"Statehouse\", charset=\"UTF-8\"")
+      response.set_header("WWW-Authenticate", "Basic realm=\"statehouse\", charset=\"UTF-8\"")
           .has_value());
   return response;
 }

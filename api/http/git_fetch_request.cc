@@ -162,6 +162,19 @@ Result<FetchRequest> parse_fetch_arguments_v2(const CommandRequestV2& request) {
   return fetch;
 }
 
+Result<std::string> without_include_tag_v2(std::string_view body) {
+  std::string kept;
+  PktLineReader reader(body);
+  while (!reader.at_end()) {
+    const std::size_t before = reader.rest().size();
+    const std::string_view packet = reader.rest();
+    const PktLine line = TRY(reader.next());
+    if (line.kind == PktLine::Kind::kData && line.text() == "include-tag") continue;
+    kept += packet.substr(0, before - reader.rest().size());
+  }
+  return kept;
+}
+
 Result<ListRefsRequest> parse_list_refs_arguments(const CommandRequestV2& request) {
   ListRefsRequest list;
   for (const std::string& argument : request.arguments) {

@@ -16,7 +16,7 @@ namespace statehouse {
 GitProtocol parse_git_protocol(std::string_view header);
 
 /// What a client asks of `git-upload-pack`, as far as access control and caching need it.
-/// The bytes themselves go to `git upload-pack` unchanged.
+/// The bytes themselves go to `git upload-pack`.
 struct FetchRequest {
   std::vector<Oid> wants;
   bool has_haves = false;
@@ -47,6 +47,10 @@ Result<CommandRequestV2> parse_command_v2(std::string_view body);
 /// Reads the arguments of a v2 `fetch`. `want-ref`, `packfile-uris` and `sideband-all`, which we do
 /// not advertise, are refused.
 Result<FetchRequest> parse_fetch_arguments_v2(const CommandRequestV2& request);
+
+/// `body` of a v2 command without its `include-tag` lines.
+/// Errors: kInvalidArgument for a malformed packet.
+Result<std::string> without_include_tag_v2(std::string_view body);
 
 /// Reads the arguments of a v2 `ls-refs`.
 struct ListRefsRequest {

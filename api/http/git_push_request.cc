@@ -75,8 +75,12 @@ Result<> read_commands(PktLineReader& reader, PushRequest& request, bool& push_o
     if (line.kind == PktLine::Kind::kFlush) return {};
     if (line.kind != PktLine::Kind::kData) return bad_push("unexpected delimiter");
     std::string_view data = line.data;
-    if (data.starts_with("shallow ")) {
-      return bad_push("pushing from a shallow clone is not supported; run `git fetch --unshallow`");
+    // Where the client's history is cut off says nothing about ours: what the pack leaves out must
+    // be here, which the connectivity check finds out.
+    constexpr std::string_view kShallow = "shallow ";
+    if (data.starts_with(kShallow) && request.commands.empty()) {
+      TRY_WITH("reading a push", Oid::parse(line.text().substr(kShallow.size())));
+      continue;
     }
     if (data.starts_with("push-cert")) return bad_push("push certificates are not supported");
     const std::size_t nul = data.find('\0');

@@ -91,9 +91,8 @@ Result<HttpResponse> handle_info_refs(Application& application, HttpRequest& req
 }
 
 Result<> require_features(const RepositoryView& view, const FetchRequest& fetch) {
-  const bool needs_whole = fetch.uses_filter || fetch.uses_include_tag || fetch.uses_deepen_not;
-  if (!needs_whole || view.whole) return {};
-  return denied("fetching: filter, include-tag and deepen-not need a view of the whole repository");
+  if (view.whole || !(fetch.uses_filter || fetch.uses_deepen_not)) return {};
+  return denied("fetching: filter and deepen-not need a view of the whole repository");
 }
 
 std::string cache_key(const RepositoryView& view, GitProtocol protocol, const FetchRequest& fetch) {
@@ -130,11 +129,8 @@ Result<HttpResponse> stream_pack(Application& application, const RepositoryView&
   return response;
 }
 
-Result<HttpResponse> handle_upload_pack(Application& application, HttpRequest& request) {
-  const GitProtocol protocol = TRY(protocol_of(request));
-  auto found = TRY(view_or_challenge(application, request));
-  if (auto* challenge = std::get_if<HttpResponse>(&found)) return std::move(*challenge);
-  const RepositoryView& view = std::get<RepositoryView>(found);
+Result<HttpResponse> answer_upload_pack(Application& application, HttpRequest& request,
+                                        const RepositoryView& view, GitProtocol protocol) {
   std::string body = TRY(request.body.read_all(limits::kUploadPackRequestBytesMax));
   if (protocol != GitProtocol::kV2) {
     const FetchRequest fetch = TRY(parse_fetch_request_v0(body));
@@ -149,8 +145,25 @@ Result<HttpResponse> handle_upload_pack(Application& application, HttpRequest& r
     return invalid_argument("reading a Git request: command `" +
                             escape_for_message(command.command, 40) + "` is not offered");
   }
-  const FetchRequest fetch = TRY(parse_fetch_arguments_v2(command));
+  FetchRequest fetch = TRY(parse_fetch_arguments_v2(command));
+  // In v2 every client asks for it, offered or not, and a server may send no tags.
+  if (!view.whole && fetch.uses_include_tag) {
+    body = TRY(without_include_tag_v2(body));
+    fetch.uses_include_tag = false;
+  }
   return stream_pack(application, view, protocol, fetch, std::move(body));
+}
+
+Result<HttpResponse> handle_upload_pack(Application& application, HttpRequest& request) {
+  const GitProtocol protocol = TRY(protocol_of(request));
+  auto found = TRY(view_or_challenge(application, request));
+  if (auto* challenge = std::get_if<HttpResponse>(&found)) return std::move(*challenge);
+  auto answer = answer_upload_pack(application, request, std::get<RepositoryView>(found), protocol);
+  if (answer || answer.error().code != ErrorCode::kDenied) return answer;
+  // Git shows its user the words of an ERR packet, but of a 403 only the number.
+  std::string refusal;
+  append_pkt_line(refusal, "ERR " + answer.error().message);
+  return git_response("application/x-git-upload-pack-result", std::move(refusal));
 }
 
 std::string report_status(const PushReport& report) {

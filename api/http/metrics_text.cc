@@ -68,7 +68,7 @@ std::string metrics_text(Application& application) {
   out.gauge("ledger_writable", "1 while the ledger takes writes.", health.stopped ? 0 : 1);
   out.gauge("ledger_jobs_waiting", "Writes waiting for the ledger's thread.", health.jobs_waiting);
   out.gauge("ledger_wal_pages", "Pages in the write-ahead log.", health.wal_pages);
-  out.gauge("refs", "Governed refs that exist.", core.refs.current()->refs.size());
+  out.gauge("refs", "Governed refs that exist.", core.refs.current()->all().size());
   out.gauge("configuration_version", "Version of the configuration in force.",
             core.configuration.current()->version);
   std::map<std::string, std::uint64_t> alarms;

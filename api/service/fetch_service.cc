@@ -80,7 +80,7 @@ Result<RepositoryView> FetchService::view(const AuthenticatedCaller& caller,
   if (!core_.repositories.exists(repository)) return hidden();
   const auto active = core_.configuration.current();
   const auto snapshot = core_.refs.current();
-  RepositoryView view{.repository = repository, .generation = snapshot->generation};
+  RepositoryView view{.repository = repository, .generation = snapshot->generation_of(repository)};
   view.whole = true;
   for (const RefState* state : snapshot->of(repository)) {
     if (may_read(caller, state->key) && !core_.alarms.is_blocked(state->key)) {

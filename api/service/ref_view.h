@@ -14,14 +14,26 @@
 
 namespace statehouse {
 
-/// Where every live governed ref stood at one moment. Immutable; share by shared_ptr<const>.
-struct RefSnapshot {
-  std::map<RefKey, RefState> refs;  ///< deleted refs are not in it
-  std::uint64_t generation = 0;     ///< rises with every change
+/// The live refs of one repository at one moment. Immutable; snapshots share it until it changes.
+struct RepositoryRefs {
+  std::map<RefName, RefState> refs;  ///< deleted refs are not in it
+  std::uint64_t generation = 0;      ///< rises with every change of this repository
+};
 
+/// Where every live governed ref stood at one moment. Immutable; share by shared_ptr<const>.
+class RefSnapshot {
+ public:
   [[nodiscard]] const RefState* find(const RefKey& key) const;
   /// The live refs of one repository, in order of their names.
   [[nodiscard]] std::vector<const RefState*> of(const RepositoryName& repository) const;
+  /// All live refs, in order of their keys.
+  [[nodiscard]] std::vector<const RefState*> all() const;
+  /// 0 for a repository that never had a ref.
+  [[nodiscard]] std::uint64_t generation_of(const RepositoryName& repository) const;
+
+ private:
+  friend class RefView;
+  std::map<RepositoryName, std::shared_ptr<const RepositoryRefs>> repositories_;
 };
 
 /// What readers are served: the ledger's ref state, held in memory and switched once the ref files
@@ -43,8 +55,6 @@ class RefView {
   void unsubscribe(std::uint64_t subscription);
 
  private:
-  void publish(std::shared_ptr<const RefSnapshot> next);
-
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::shared_ptr<const RefSnapshot> current_ = std::make_shared<RefSnapshot>();

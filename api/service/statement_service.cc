@@ -124,11 +124,11 @@ std::vector<HeadStatement::Ref> StatementService::readable_refs(
     const AuthenticatedCaller& caller, const std::optional<RepositoryName>& repository) const {
   std::vector<HeadStatement::Ref> refs;
   const auto snapshot = core_.refs.current();
-  for (const auto& [key, state] : snapshot->refs) {
-    if (repository && key.repository != *repository) continue;
+  for (const RefState* state : repository ? snapshot->of(*repository) : snapshot->all()) {
+    const RefKey& key = state->key;
     if (!access_.may_read(caller, key) || core_.alarms.is_blocked(key)) continue;
-    refs.push_back({key.repository.str(), key.ref.str(), state.version, state.content->commit.hex(),
-                    state.content->tree.hex()});
+    refs.push_back({key.repository.str(), key.ref.str(), state->version,
+                    state->content->commit.hex(), state->content->tree.hex()});
   }
   return refs;
 }

@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kTokenPrefix = "sth_";
 constexpr std::size_t kTokenBytes = 32;
 constexpr std::size_t kTokenTextBytes = 4 + 43;
+constexpr std::size_t kKnownMax = 10'000;
+constexpr std::chrono::seconds kSuspensionsAgeMax{1};
 
 std::unexpected<Error> bad_token() {
   return denied("authenticating: the access token is not valid",
@@ -36,21 +38,49 @@ EntryDraft created_event(const AuthenticatedCaller& caller, const TokenRecord& r
 
 Result<AuthenticatedCaller> TokenService::authenticate(std::string_view text) const {
   if (text.size() != kTokenTextBytes || !text.starts_with(kTokenPrefix)) return bad_token();
-  const auto record = TRY(core_.ledger.read().token_by_hash(sha256(text)));
+  const auto record = TRY(find(sha256(text)));
   const Timestamp now = core_.clock.now();
   if (!record || record->revoked || record->expires <= now) return bad_token();
   const ResourceName identity = TRY(ResourceName::parse(record->identity));
   const auto active = core_.configuration.current();
   if (active->configuration.identity(identity) == nullptr) return bad_token();
-  const auto suspensions = TRY(core_.ledger.read().suspensions(now));
-  const bool suspended = std::ranges::any_of(suspensions, [&](const SuspensionRecord& suspension) {
-    return suspension.identity == record->identity;
-  });
+  const bool suspended = TRY(is_suspended(record->identity, now));
   if (suspended) return bad_token();
   std::optional<Glob> repositories;
   if (!record->repositories.empty()) repositories = TRY(Glob::parse(record->repositories));
   return AuthenticatedCaller::for_token(identity, record->id, record->scope,
                                         std::move(repositories), record->expires);
+}
+
+Result<std::optional<TokenRecord>> TokenService::find(const std::string& hash) const {
+  std::uint64_t revocations = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    // A map of SHA-256 values: how long a lookup takes says nothing about any token's text.
+    const auto known = known_.find(hash);
+    if (known != known_.end()) return std::optional(known->second);
+    revocations = revocations_;
+  }
+  auto record = TRY(core_.ledger.read().token_by_hash(hash));
+  if (record && !record->revoked) {
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kKnownMax) known_.clear();
+    // What was read before a revocation is not remembered after it.
+    if (revocations == revocations_) known_.emplace(hash, *record);
+  }
+  return record;
+}
+
+Result<bool> TokenService::is_suspended(const std::string& identity, Timestamp now) const {
+  const std::lock_guard lock(mutex_);
+  if (!suspensions_read_ || now - *suspensions_read_ >= kSuspensionsAgeMax ||
+      now < *suspensions_read_) {
+    suspensions_ = TRY(core_.ledger.read().suspensions(now));
+    suspensions_read_ = now;
+  }
+  return std::ranges::any_of(suspensions_, [&](const SuspensionRecord& suspension) {
+    return suspension.identity == identity && now < suspension.until;
+  });
 }
 
 bool TokenService::is_administrator(const AuthenticatedCaller& caller) const {
@@ -105,13 +135,17 @@ Result<> TokenService::revoke(const AuthenticatedCaller& caller, std::string_vie
   if (!record || (!own && !is_administrator(caller))) {
     return not_found("revoking a token: there is no token " + escape_for_message(id, 40));
   }
-  return core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+  TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     EntryDraft draft{
         EventType::kTokenRevoked, "token/" + record->id, caller.actor(), Json::object(), {}};
     draft.data = {{"id", record->id}, {"identity", record->identity}};
     TRY(transaction.append(std::move(draft)));
     return transaction.revoke_token(record->id);
-  });
+  }));
+  const std::lock_guard lock(mutex_);
+  known_.erase(record->hash);
+  ++revocations_;
+  return {};
 }
 
 Result<std::vector<TokenRecord>> TokenService::list(const AuthenticatedCaller& caller) const {

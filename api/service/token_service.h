@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,8 +51,17 @@ class TokenService {
 
  private:
   [[nodiscard]] bool is_administrator(const AuthenticatedCaller& caller) const;
+  Result<std::optional<TokenRecord>> find(const std::string& hash) const;
+  Result<bool> is_suspended(const std::string& identity, Timestamp now) const;
 
   Core& core_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_. Tokens that were found in the ledger, by the hash of their text; only this
+  // object changes them, so a copy is current. Suspensions are looked up again every second.
+  mutable std::map<std::string, TokenRecord> known_;
+  std::uint64_t revocations_ = 0;
+  mutable std::vector<SuspensionRecord> suspensions_;
+  mutable std::optional<Timestamp> suspensions_read_;
 };
 
 }  // namespace statehouse
