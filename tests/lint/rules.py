@@ -124,6 +124,18 @@ def headers(tree):
             yield at(file, 1, "file names are snake_case")
 
 
+def unique_types(tree):
+    """A type's name is defined once in the one namespace: the linker would not notice a second."""
+    defined = {}
+    for file in tree.cpp:
+        if file.path.startswith(PRODUCT):
+            for line, name in file.types:
+                if name in defined:
+                    yield at(file, line, f"{name} is defined in {defined[name]} too; "
+                                         "put a file's own types in an anonymous namespace")
+                defined.setdefault(name, f"{file.path}:{line}")
+
+
 def finished(tree):
     """Nothing is left for later in the tree: what is missing is said in docs."""
     for file in tree.files:
@@ -179,19 +191,22 @@ def _check_link(tree, file, number, target):
 
 
 def scripts(tree):
-    """Shell scripts parse, stop at the first error, and need no shell but sh."""
+    """Shell scripts parse, stop at the first error, and need no shell but sh.
+
+    A file without `#!` is vocabulary that scripts source.
+    """
     for file in tree.files:
         first = file.lines[0]
         if file.suffix != ".sh" and not re.match(r"#!.*\bsh$", first):
             continue
-        if first != "#!/bin/sh":
+        if first.startswith("#!") and first != "#!/bin/sh":
             yield at(file, 1, "a script begins with #!/bin/sh")
         parsed = subprocess.run(["sh", "-n", str(tree.root / file.path)], capture_output=True,
                                 text=True, check=False)
         if parsed.returncode != 0:
             yield at(file, 1, parsed.stderr.strip())
-        if not re.search(r"^\s*set -[a-z]*e", file.text, re.M):
-            yield at(file, 1, "a script says `set -eu`")
+        if first.startswith("#!") and not re.search(r"^set -[a-z]*e|^\. .*lib\.sh", file.text, re.M):
+            yield at(file, 1, "a script says `set -eu`, or sources a lib.sh that judges each claim")
 
 
 def data_files(tree):
@@ -216,5 +231,5 @@ def text(tree):
                 yield at(file, number, "blanks at the end of the line")
 
 
-ALL = [layering, libraries, sizes, banned, exceptions, headers, finished, top_level, links,
-       scripts, data_files, text]
+ALL = [layering, libraries, sizes, banned, exceptions, headers, unique_types, finished, top_level,
+       links, scripts, data_files, text]

@@ -130,6 +130,14 @@ class Sizes(RuleTest):
         inner = "  run([] {\n" + "    g();\n" * 68 + "  });\n"
         self.refused(rules.sizes, "cli/a.cc", source("void f() {\n" + inner + "}"), "72 lines")
 
+    def test_a_table_in_a_function_counts_as_its_two_braces(self):
+        rows = "    {1, f(2)},\n" * 100
+        table = "void f() {\n  const int kRows[] = {\n" + rows + "  };\n  g(kRows);\n}"
+        self.accepted(rules.sizes, "cli/a.cc", source(table))
+        self.accepted(rules.sizes, "cli/a.cc", source("A f() {\n  return {\n" + rows + "  };\n}"))
+        code = "auto f() {\n  const auto run = [] {\n" + "    g();\n" * 70 + "  };\n}"
+        self.refused(rules.sizes, "cli/a.cc", source(code), "74 lines")
+
     def test_long_tables_and_classes_are_no_functions(self):
         table = "constexpr int kTable[] = {\n" + "  1,\n" * 100 + "};"
         members = "struct A {\n" + "  int a = f();\n" * 100 + "};"
@@ -178,6 +186,22 @@ class TheRest(RuleTest):
         self.refused(rules.headers, "cli/CamelCase.h", header(), "snake_case")
         self.accepted(rules.headers, "cli/a.h", "// Words first.\n" + header())
 
+    def test_a_second_type_of_the_same_name_is_refused(self):
+        other = {"cli/a.h": header("class A {\n};")}
+        for text in ["struct A {\n int a;\n};", "class A final : public B {\n};", "enum class A {\n};",
+                     "enum A : int {\n};"]:
+            with self.subTest(text=text):
+                self.refused(rules.unique_types, "store/git/b.cc", source(text), "A is defined in",
+                             beside=other)
+
+    def test_types_that_stay_in_their_file_or_type_may_share_names(self):
+        for text in ["namespace {\nstruct A {\n};\n}", "class A;", "struct B {\n struct A {\n };\n};",
+                     "void f() {\n struct A {\n };\n}", "struct A make() {\n}",
+                     "// struct A {\n"]:
+            with self.subTest(text=text):
+                self.accepted(rules.unique_types, "store/git/b.cc", source(text),
+                              beside={"cli/a.h": header("class A {\n};")})
+
     def test_unfinished_work_is_refused(self):
         self.refused(rules.finished, "docs/a.md", f"later: {LATER} this\n", "unfinished")
         self.accepted(rules.finished, "docs/a.md", "todo lists are words\n")
@@ -206,6 +230,8 @@ class TheRest(RuleTest):
         self.refused(rules.scripts, "deploy/a.sh", "#!/bin/sh\nls\n", "set -eu")
         self.refused(rules.scripts, "deploy/a.sh", "#!/bin/sh\nset -eu\nif\n", "yntax error")
         self.accepted(rules.scripts, "deploy/a.sh", "#!/bin/sh\nset -eu\nls\n")
+        self.accepted(rules.scripts, "tests/e2e/lib.sh", "# words\nset -u\n")
+        self.accepted(rules.scripts, "tests/e2e/a.sh", '#!/bin/sh\n. "$(dirname "$0")/lib.sh"\n')
 
     def test_broken_json_is_refused_unless_it_is_an_example_of_it(self):
         self.refused(rules.data_files, "schemas/a.json", "{", "not JSON")

@@ -14,6 +14,8 @@ _LITERALS = re.compile(
     r"|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])*'"  # not the separator in 1'000
     r"|//[^\n]*|/\*.*?\*/", re.S)
 _ACCESS = re.compile(r"(?:\s+|(?:public|private|protected)\s*:)*")
+_TYPE = re.compile(r"(?:^|[\s;}])(?:struct|class|enum\s+class|enum|union)\s+(\w+)\s*"
+                   r"(?:final\s*)?(?::[^:(=][^()=]*)?$")
 _SCOPE = re.compile(r"\b(namespace|class|struct|union|enum)\b|extern\s*$")
 
 
@@ -27,8 +29,23 @@ class Include:
 @dataclass(frozen=True)
 class Function:
     line: int  # where its declaration begins
-    lines: int  # to its closing brace, both included
+    lines: int  # to its closing brace, both included; without the insides of tables
     head: str
+
+
+def _table_lines(body):
+    """Lines between the braces of `= {…}` and `return {…}` without a statement inside: data."""
+    lines, starts = 0, []
+    for match in re.finditer(r"[{}]", body):
+        if match.group(0) == "{":
+            head = body[:match.start()].rstrip()
+            starts.append((match.start(), head.endswith("=") or re.search(r"\breturn$", head)))
+        elif starts:
+            start, is_table = starts.pop()
+            inside = body[start:match.start()]
+            if is_table and ";" not in inside and not any(outer for _, outer in starts):
+                lines += max(inside.count("\n") - 1, 0)
+    return lines
 
 
 class SourceFile:
@@ -92,11 +109,31 @@ class SourceFile:
                 scopes.pop()
                 if body and body[0] == len(scopes):
                     first = text.count("\n", 0, body[1]) + 1
-                    last = text.count("\n", 0, at) + 1
-                    found.append(Function(first, last - first + 1, " ".join(body[2].split())))
+                    lines = text.count("\n", body[1], at) + 1 - _table_lines(text[body[1]:at])
+                    found.append(Function(first, lines, " ".join(body[2].split())))
                     body = None
             if all(scopes):
                 head_start = match.end()
+        return found
+
+
+    @cached_property
+    def types(self):
+        """(line, name) of each type defined in a named namespace, outside functions and types."""
+        found, scopes, head_start = [], [], 0
+        for match in re.finditer(r"[{};]", self.code):
+            at, mark = match.start(), match.group(0)
+            head = self.code[head_start:at]
+            if mark == "{":
+                named = bool(re.search(r"\bnamespace\s+[\w:]+\s*$", head))
+                defined = _TYPE.search(head)
+                if all(scopes) and defined and not named:
+                    line = self.code.count("\n", 0, head_start + defined.start(1)) + 1
+                    found.append((line, defined.group(1)))
+                scopes.append(named)
+            elif mark == "}" and scopes:
+                scopes.pop()
+            head_start = match.end()
         return found
 
 

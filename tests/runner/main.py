@@ -31,7 +31,10 @@ SANITIZER_OPTIONS = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:history_size=4",
 }
-SCRIPT_FOLDERS = ("tests/e2e", "tests/clients")
+# Files with a first line `#!…` are tests; the others are vocabulary or modules that those use.
+SCRIPTS = [f":(glob)tests/{place}" for place in (
+    "e2e/*.sh", "e2e/*.py", "clients/*.sh", "clients/*.py", "clients/*/run.sh", "torture/*.sh",
+    "torture/*.py")]
 # A script runs against the release binary, and with a line `# also: asan` against that one too.
 ALSO = re.compile(r"^# also: ([a-z ]+)$", re.M)
 
@@ -85,7 +88,8 @@ def run_script(name, script, build):
         return failure(f"no program at {binary}")
     # Clients of other languages keep their module caches in the caller's home.
     home = os.path.expanduser("~") if script.startswith("tests/clients/") else None
-    done = run_in_scratch(name, ["sh", script], home=home,
+    interpreter = [sys.executable, "-B"] if script.endswith(".py") else ["sh"]
+    done = run_in_scratch(name, [*interpreter, script], home=home,
                           extra={"STATEHOUSE": str(binary), "STATEHOUSE_BUILD": str(build.folder)})
     return from_script(done.output, done.exit_code, done.ended_by)
 
@@ -146,16 +150,17 @@ class Runner:
             run = lambda n=name, b=build, p=program: run_test_program(n, b, p)
             checks.append(Check(name, run, build))
         for script in self.scripts(preset):
-            name = f"{preset}/{script.removeprefix('tests/').removesuffix('.sh')}"
+            name = f"{preset}/{script.removeprefix('tests/').rpartition('.')[0]}"
             checks.append(Check(name, lambda n=name, s=script, b=build: run_script(n, s, b), build))
         return [check for check in checks if self.wanted(check.name)]
 
     @staticmethod
     def scripts(preset):
-        for script in git_files(*(f"{folder}/*.sh" for folder in SCRIPT_FOLDERS)):
-            if Path(script).name in ("common.sh", "lib.sh"):
-                continue  # vocabulary that scripts source
-            also = ALSO.search((ROOT / script).read_text(errors="replace"))
+        for script in git_files(*SCRIPTS):
+            text = (ROOT / script).read_text(errors="replace")
+            if not text.startswith("#!"):
+                continue
+            also = ALSO.search(text)
             if preset == "release" or (also and preset in also.group(1).split()):
                 yield script
 
@@ -169,6 +174,8 @@ class Runner:
         targets = {name for name in names if name.startswith("test_")}
         if names - targets:
             targets.add("statehouse")
+        if any(name.startswith("torture/") for name in names):
+            targets.add("statehouse-faulty")
         return sorted(targets)
 
     def say(self, text):

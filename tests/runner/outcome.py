@@ -68,8 +68,22 @@ def from_unittest(output, exit_code, ended_by):
     return Outcome(max(int(ran.group(1)) - failed - skipped, 0), failed, skipped, output)
 
 
+_CLOSING = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
+
+
 def from_script(output, exit_code, ended_by):
-    """A script is one test: 0 passes, 77 skips and must say why, all else fails."""
+    """0 passes, 77 skips and must say why, all else fails.
+
+    A script is one test, or as many as its last line counts: `N passed, N failed, N skipped`.
+    """
+    lines = output.rstrip().splitlines()
+    closing = _CLOSING.match(lines[-1]) if lines and exit_code != 77 else None
+    if closing:
+        passed, failed, skipped = (int(number or 0) for number in closing.groups())
+        if (exit_code == 0) == (failed == 0) and passed + failed + skipped > 0:
+            notes = re.findall(r"^\s*skip(?:ped)?: .+", output, re.M)
+            return Outcome(passed, failed, skipped, output, notes)
+        return failure(output + f"\nits last line and its exit status disagree ({ended_by})")
     if exit_code == 0:
         return Outcome(passed=1, output=output)
     if exit_code == 77:

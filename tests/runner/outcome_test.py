@@ -61,6 +61,18 @@ class Others(unittest.TestCase):
             with self.subTest(code=code):
                 self.assertEqual(counts(from_script(text, code, "")), expected)
 
+    def test_scripts_that_count_are_believed_when_their_status_agrees(self):
+        for text, code, expected in [
+                ("3 passed, 1 failed, 0 skipped", 0, (0, 1, 0)),
+                ("3 passed, 0 failed, 0 skipped", 1, (0, 1, 0)),
+                ("0 passed, 0 failed, 0 skipped", 0, (0, 1, 0)),
+                ("3 passed, 1 failed, 2 skipped\n", 1, (3, 1, 2)),
+                ("3 passed, 0 failed, 2 skipped\n", 0, (3, 0, 2)),
+                ("cli: 3 passed, 0 failed\n", 0, (3, 0, 0)),
+                ("3 passed, 0 failed\nand more", 0, (1, 0, 0))]:
+            with self.subTest(text=text, code=code):
+                self.assertEqual(counts(from_script(text, code, "")), expected)
+
 
 if __name__ == "__main__":
     unittest.main()
