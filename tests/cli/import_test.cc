@@ -36,10 +36,10 @@ std::vector<Repository> repositories_in(const TreeFile& file) {
 /// A system repository, one to import, and a person with a key.
 struct Import {
   Import()
-      : system(cli.path("git/system.git")),
+      : governing(cli.path("git/system.git")),
         source(cli.path("source.git")),
         key(Ed25519SecretKey::generate(cli.entropy)) {
-    tip = system.commit("refs/heads/audit", {{"policies/all.yaml", configuration()}});
+    tip = governing.commit("refs/heads/audit", {{"policies/all.yaml", configuration()}});
     commit = source.commit("refs/heads/main", {{"a.yaml", "1"}});
     cli.file("key", format_openssh_private_key(key, "alice", cli.entropy));
     cli.file(".gitconfig", "[user]\n\tname = Alice\n\temail = alice@example.org\n");
@@ -61,7 +61,7 @@ struct Import {
 
   GitLibrary library;
   TestCli cli;
-  TestRepository system;
+  TestRepository governing;
   TestRepository source;
   Ed25519SecretKey key;
   std::string tip;
@@ -119,14 +119,15 @@ TEST_CASE("a source or ref that is not there fails and pushes nothing") {
   CHECK(import.run("source.git", "no-such-branch") == 3);
   CHECK(import.run("--upload-pack=touch x") == 2);
   CHECK(import.run("ext::sh -c true") == 2);
-  CHECK(import.system.git({"rev-parse", "refs/heads/audit"}) == import.tip);
+  CHECK(import.governing.git({"rev-parse", "refs/heads/audit"}) == import.tip);
 }
 
 TEST_CASE("an import that would make the configuration invalid pushes nothing") {
   Import import;
-  const std::string bad = import.system.commit("refs/heads/audit", {{"a.yaml", "kind: Nothing\n"}});
+  const std::string bad =
+      import.governing.commit("refs/heads/audit", {{"a.yaml", "kind: Nothing\n"}});
   CHECK(import.run("source.git") == 2);
-  CHECK(import.system.git({"rev-parse", "refs/heads/audit"}) == bad);
+  CHECK(import.governing.git({"rev-parse", "refs/heads/audit"}) == bad);
 }
 
 TEST_CASE("import declares the digests in a signed commit on the audit branch") {
@@ -137,25 +138,26 @@ TEST_CASE("import declares the digests in a signed commit on the audit branch") 
   const Json document = import.cli.json();
   CHECK(document["baseline"]["commit"] == import.commit);
   CHECK(document["next"].size() == 4);
-  const std::string head = import.system.git({"rev-parse", "refs/heads/audit"});
+  const std::string head = import.governing.git({"rev-parse", "refs/heads/audit"});
   CHECK(document["systemCommit"] == head);
-  CHECK(import.system.git({"rev-parse", head + "^"}) == import.tip);
-  const std::string raw = import.system.git({"cat-file", "commit", head}) + "\n";
+  CHECK(import.governing.git({"rev-parse", head + "^"}) == import.tip);
+  const std::string raw = import.governing.git({"cat-file", "commit", head}) + "\n";
   const GitSignatureSplit split = split_commit(raw);
   REQUIRE(split.state == GitSignatureState::kSigned);
   CHECK(verify_ssh_signature(split.signed_payload.payload, split.signed_payload.signature, "git"));
-  CHECK(import.system.git({"show", head + ":policies/all.yaml"}) + "\n" == import.configuration());
-  CHECK(import.system.git({"show", head + ":repositories/platform.yaml"}).find(import.commit) !=
+  CHECK(import.governing.git({"show", head + ":policies/all.yaml"}) + "\n" ==
+        import.configuration());
+  CHECK(import.governing.git({"show", head + ":repositories/platform.yaml"}).find(import.commit) !=
         std::string::npos);
 }
 
 TEST_CASE("importing the same again changes nothing") {
   Import import;
   REQUIRE(import.run("source.git") == 0);
-  const std::string head = import.system.git({"rev-parse", "refs/heads/audit"});
+  const std::string head = import.governing.git({"rev-parse", "refs/heads/audit"});
   CHECK(import.run("source.git") == 0);
   CHECK(import.cli.json()["systemCommit"].is_null());
-  CHECK(import.system.git({"rev-parse", "refs/heads/audit"}) == head);
+  CHECK(import.governing.git({"rev-parse", "refs/heads/audit"}) == head);
 }
 
 TEST_CASE("a bundle is a source like any other") {
