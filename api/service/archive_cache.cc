@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "crypto/base/encoding.h"
 #include "crypto/sha256.h"
 
@@ -67,7 +69,10 @@ Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const Repositor
     auto fd = open_file(path_of(hex), O_RDONLY);
     if (fd) {
       const std::uint64_t size = TRY(file_size(*fd));
-      if (size == bytes) return std::make_shared<const FileDescriptor>(*std::move(fd));
+      if (size == bytes) {
+        ::futimens(fd->get(), nullptr);
+        return std::make_shared<const FileDescriptor>(*std::move(fd));
+      }
       core_.alarms.raise("snapshot", hex, "a cached archive had the wrong size; built again");
     } else if (fd.error().code != ErrorCode::kNotFound) {
       return std::unexpected(std::move(fd).error());
@@ -77,6 +82,33 @@ Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const Repositor
   }
   return corrupt("building the snapshot of tree " + tree.hex() +
                  ": the objects give another archive than the one that was stated");
+}
+
+Result<> ArchiveCache::trim(std::uint64_t bytes_max) {
+  struct Kept {
+    std::int64_t used_ns;
+    std::uint64_t bytes;
+    Path path;
+  };
+  std::vector<Kept> files;
+  std::uint64_t total = 0;
+  const std::vector<std::string> names = TRY(list_directory(directory_));
+  for (const std::string& name : names) {
+    struct stat status{};
+    const Path path = directory_ / name;
+    if (::stat(path.c_str(), &status) != 0) continue;  // removed meanwhile
+    // `open` marks a use by the modification time: access times may be switched off.
+    const std::int64_t used_ns = status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec;
+    files.push_back({used_ns, static_cast<std::uint64_t>(status.st_size), path});
+    total += files.back().bytes;
+  }
+  std::ranges::sort(files, {}, &Kept::used_ns);
+  for (const Kept& file : files) {
+    if (total <= bytes_max) break;
+    TRY(remove_tree(file.path));
+    total -= file.bytes;
+  }
+  return {};
 }
 
 Result<ArchiveCache::Checked> ArchiveCache::check_all() {

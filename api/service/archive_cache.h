@@ -28,6 +28,10 @@ class ArchiveCache {
                                                      const Oid& tree, std::string_view digest_text,
                                                      std::uint64_t bytes);
 
+  /// Removes archives, those used longest ago first, until at most `bytes_max` are left. What is
+  /// asked for again is built again. Errors: as listing and removing files.
+  Result<> trim(std::uint64_t bytes_max);
+
   /// Checks every file against its name and removes those that differ; returns how many there were
   /// and how many were removed.
   struct Checked {

@@ -10,6 +10,7 @@ namespace {
 constexpr std::chrono::minutes kCheckEvery{1};
 constexpr std::chrono::milliseconds kIndexEvery{1000};
 constexpr std::size_t kPathsPerRound = 100;
+constexpr std::uint64_t kArchiveCacheBytesMax = 10ULL << 30;
 
 /// What the file of each ref must hold, as the ledger says now.
 std::map<RefName, Oid> expected_refs(const Core& core, const RepositoryName& repository) {
@@ -142,6 +143,7 @@ void Housekeeper::run() {
     fill_index();
     if (std::chrono::steady_clock::now() >= next_check) {
       check_ref_files(core_);
+      static_cast<void>(archives_.trim(kArchiveCacheBytesMax));  // a cache: once more later
       owe({}, false);  // once more what failed before
       next_check = std::chrono::steady_clock::now() + kCheckEvery;
     }

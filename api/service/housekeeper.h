@@ -16,15 +16,15 @@
 namespace statehouse {
 
 /// Does what committed moves owe, off the write path: issues statements, clears outbox rows,
-/// follows the log with the search index, and looks every minute whether the ref files still say
-/// what the ledger says.
+/// follows the log with the search index, bounds the archive cache, and looks every minute whether
+/// the ref files still say what the ledger says.
 ///
 /// One thread. Everything it does is owed by an outbox row or can be done again, so it may be
 /// killed at any time.
 class Housekeeper {
  public:
-  Housekeeper(Core& core, StatementService& statements, SearchIndex& index)
-      : core_(core), statements_(statements), index_(index) {}
+  Housekeeper(Core& core, StatementService& statements, ArchiveCache& archives, SearchIndex& index)
+      : core_(core), statements_(statements), archives_(archives), index_(index) {}
   /// Stops the thread; what is not done stays owed.
   ~Housekeeper();
   Housekeeper(const Housekeeper&) = delete;
@@ -48,6 +48,7 @@ class Housekeeper {
 
   Core& core_;
   StatementService& statements_;
+  ArchiveCache& archives_;
   SearchIndex& index_;
   std::mutex mutex_;
   std::condition_variable changed_;

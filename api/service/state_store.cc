@@ -99,7 +99,7 @@ StateStore::StateStore(DataDirectory directory, TrustDocument trust, std::unique
       archives_(core_, layout().archives()),
       statements_(core_, fetches_, archives_),
       tokens_(core_),
-      housekeeper_(core_, statements_, *index_) {
+      housekeeper_(core_, statements_, archives_, *index_) {
   alarms_.on_raise([this](const Alarm& alarm) {
     if (log_) log_("alarm: " + alarm.what + ": " + alarm.where + ": " + alarm.why);
   });
