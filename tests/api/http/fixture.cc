@@ -59,7 +59,7 @@ RawClient RawClient::to_control(const Path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   REQUIRE(path.string().size() < sizeof(address.sun_path));
-  std::strcpy(address.sun_path, path.c_str());
+  path.string().copy(address.sun_path, sizeof(address.sun_path) - 1);
   FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
           0);
@@ -156,6 +156,11 @@ std::string RawClient::read_to_end() {
 std::string RawClient::read_some() {
   if (received_.empty()) fill();
   return std::exchange(received_, {});
+}
+
+bool RawClient::answers_within(std::chrono::milliseconds wait) {
+  pollfd waiting{socket_.get(), POLLIN, 0};
+  return ::poll(&waiting, 1, static_cast<int>(wait.count())) == 1;
 }
 
 bool RawClient::is_closed() { return received_.empty() && !fill() && !timed_out_; }

@@ -49,6 +49,8 @@ class RawClient {
   std::string read_to_end();
   /// At least one byte, or "" at the end.
   std::string read_some();
+  /// True when bytes or the end arrive within `wait`.
+  bool answers_within(std::chrono::milliseconds wait);
   /// True when the server closes without sending anything more.
   bool is_closed();
 
