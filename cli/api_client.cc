@@ -104,6 +104,13 @@ Error problem_error(const ApiResponse& response) {
   return error;
 }
 
+Result<> require_list(const Json& document, std::string_view name) {
+  const auto member = json_member(document, name);
+  if (member && (*member)->is_array()) return {};
+  return unavailable("reading the answer: `" + std::string(name) + "` is not a list",
+                     "is this the address of a Statehouse server?");
+}
+
 Result<ApiResponse> ApiClient::send(const ApiRequest& request, const BodySink& sink) {
   ApiResponse response = TRY(transport_->send(request, sink));
   if (!is_success(response.status)) return std::unexpected(problem_error(response));
@@ -173,10 +180,9 @@ Result<Json> ApiClient::list(std::string_view path, Query query, std::string_vie
     query[query.size() - 2].second = std::to_string(std::min(limit - items.size(), kPageItemsMax));
     if (next.is_string()) query.back().second = next.get<std::string>();
     const Json page = TRY(get(path, query));
-    const Json* found = TRY_WITH("reading the answer", json_member(page, plural));
-    if (!found->is_array()) return unavailable("reading the answer: a list was expected");
+    TRY(require_list(page, plural));
     // A page may be short, or empty, and still have a next one: the server filters after paging.
-    for (const Json& item : *found) {
+    for (const Json& item : page[std::string(plural)]) {
       if (items.size() < limit) items.push_back(item);
     }
     const auto cursor_member = json_member(page, "next");

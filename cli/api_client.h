@@ -25,6 +25,10 @@ std::string percent_encode(std::string_view text);
 /// fix and entry (all escaped); from anything else the status alone. 401 is kDenied.
 Error problem_error(const ApiResponse& response);
 
+/// Errors: kUnavailable unless `document` is an object whose member `name` is a list: for answers
+/// that are about to be printed as one.
+Result<> require_list(const Json& document, std::string_view name);
+
 /// The REST interface as JSON in, JSON out. Errors of every call: those of the transport, those of
 /// the server's problem document, and kUnavailable when a success is not the JSON it should be.
 /// Move-only. Threads: one.

@@ -54,7 +54,7 @@ Result<> diff_versions(Session& session, const HistoryOptions& options) {
   query.emplace_back("to", std::to_string(options.to));
   ApiClient client = TRY(session.connect());
   const Json diff = TRY(client.get("/v1/diff", query));
-  TRY_WITH("reading the answer", json_member(diff, "changes"));
+  TRY(require_list(diff, "changes"));
   const ObjectIds ids = options.objects ? ObjectIds::kShown : ObjectIds::kHidden;
   session.print_list(
       diff, "changes", [ids](const Json& document) { return changes_table(document, ids); },

@@ -45,15 +45,20 @@ Result<> check_policy(Session& session, const PolicyOptions& options) {
   return {};
 }
 
+bool is_true(const Json& object, std::string_view name) {
+  const auto value = json_boolean(object, name);
+  return value && *value;
+}
+
+/// REQUIRES: `document` has a decision with a list of rules.
 std::string describe_decision(const Json& document) {
   const Json& decision = document["decision"];
-  std::string text = decision["allow"] == true ? "allowed\n" : "denied\n";
+  std::string text = is_true(decision, "allow") ? "allowed\n" : "denied\n";
   for (const Json& rule : decision["rules"]) {
-    text += std::string(rule["pass"] == true ? "  pass  " : "  FAIL  ") + shown(rule, "policy") +
-            "/" + shown(rule, "rule") + ": " + shown(rule, "reason") + "\n";
-    if (rule["pass"] != true && shown(rule, "fix") != "-") {
-      text += "        fix: " + shown(rule, "fix") + "\n";
-    }
+    const bool pass = is_true(rule, "pass");
+    text += std::string(pass ? "  pass  " : "  FAIL  ") + shown(rule, "policy") + "/" +
+            shown(rule, "rule") + ": " + shown(rule, "reason") + "\n";
+    if (!pass && shown(rule, "fix") != "-") text += "        fix: " + shown(rule, "fix") + "\n";
   }
   return text;
 }
@@ -72,10 +77,9 @@ Result<> explain_policy(Session& session, const PolicyOptions& options) {
   ApiClient client = TRY(session.connect());
   const Json answer = TRY(client.post("/v1/policy/explain", request));
   const Json* decision = TRY_WITH("reading the answer", json_member(answer, "decision"));
-  const Json* rules = TRY_WITH("reading the answer", json_member(*decision, "rules"));
-  if (!rules->is_array()) return unavailable("reading the answer: `rules` is not a list");
+  TRY(require_list(*decision, "rules"));
   session.print(answer, describe_decision, [](const Json& document) {
-    return std::string(document["decision"].value("allow", false) ? "allowed" : "denied");
+    return std::string(is_true(document["decision"], "allow") ? "allowed" : "denied");
   });
   return {};
 }

@@ -131,7 +131,7 @@ Result<> show_promotion(Session& session, const PromotionOptions& options) {
 Result<> diff_promotion(Session& session, const PromotionOptions& options) {
   ApiClient client = TRY(session.connect());
   const Json changes = TRY(client.get(promotion_path(options) + "/changes"));
-  TRY_WITH("reading the answer", json_member(changes, "changes"));
+  TRY(require_list(changes, "changes"));
   const ObjectIds ids = options.objects ? ObjectIds::kShown : ObjectIds::kHidden;
   session.print_list(
       changes, "changes", [ids](const Json& document) { return changes_table(document, ids); },

@@ -103,6 +103,50 @@ TEST_CASE("a success that is not JSON is unavailable, not believed") {
   }
 }
 
+TEST_CASE("no answer, however wrong its shape, does more than fail") {
+  const std::string oid(40, 'a');
+  const std::vector<std::vector<std::string>> commands{
+      {"token", "list"},
+      {"token", "revoke", "tok_1"},
+      {"token", "create", "--identity", "a"},
+      {"repository", "list"},
+      {"repository", "show", "a"},
+      {"history", "-R", "a", "--ref", "b"},
+      {"history", "show", "-R", "a", "--ref", "b", "--version", "1"},
+      {"history", "diff", "-R", "a", "--ref", "b", "--from", "1", "--to", "2"},
+      {"promotion", "list"},
+      {"promotion", "show", "1"},
+      {"promotion", "diff", "1", "--objects"},
+      {"promotion", "create", "--flow", "a"},
+      {"audit", "search"},
+      {"audit", "show", "1"},
+      {"audit", "prove", "1"},
+      {"audit", "export", "--format", "csv"},
+      {"audit", "reindex"},
+      {"policy", "explain", "-R", "a", "--ref", "b", "--commit", oid},
+      {"trust", "show"},
+      {"version"}};
+  for (const char* body :
+       {"", "null", "1", "\"text\"", "[]", "[[]]", "{}", R"({"tokens":[1,null,[]],"versions":[1],
+        "promotions":[[]],"entries":[1,{"event":1},{"event":{"data":[]}}],"repositories":[null],
+        "changes":[1,{}],"decision":{"rules":[1,{}],"allow":3},"refs":{},"commits":[1],
+        "approvals":[1],"required":[1],"source":[],"target":1,"comments":[null],"merged":[]})",
+        R"({"changes":{},"decision":[],"tokens":{},"versions":1,"entries":null,"next":"x"})"}) {
+    for (const auto& command : commands) {
+      TestCli cli;
+      for (const char* method : {"GET *", "POST *", "DELETE *"}) cli.answer_bytes(method, body);
+      CAPTURE(body);
+      CAPTURE(command[0] + " " + command[1 % command.size()]);
+      for (const char* format : {"text", "json", "jsonl", "yaml", "name"}) {
+        std::vector<std::string> arguments = command;
+        arguments.insert(arguments.end(), {"-o", format});
+        const int code = cli.run(arguments);
+        CHECK((code == 0 || code == 2 || code == 4 || code == 7));
+      }
+    }
+  }
+}
+
 TEST_CASE("without a server and outside of a clone the error says how to name one") {
   TestCli cli;
   CHECK(cli.run_alone({"promotion", "show", "1"}) == 2);
