@@ -85,7 +85,9 @@ TEST_CASE("a push that is malformed, ambiguous or asks for what was not offered 
       push_of(create_main(), "push-cert=1"),
       push_of(create_main(), "object-format=sha256"),
       packets({"push-cert" + nul + "report-status"}),
-      packets({"shallow " + kA, create_main() + nul}),
+      packets({"shallow " + kA + "a", create_main() + nul}),
+      packets({"shallow HEAD", create_main() + nul}),
+      packets({create_main() + nul, "shallow " + kA}),
       packets({create_main() + nul, create_main()}),
       packets({create_main() + nul, kZero + " " + kA + " refs/heads/b" + nul + "atomic"}),
       packets({create_main() + nul + "push-options"}),
@@ -113,11 +115,25 @@ TEST_CASE("a push tells its commands, options, capabilities and where its pack s
   CHECK(push.pack_offset == head.size());
 }
 
+TEST_CASE("a push from a shallow clone is read like any other") {
+  const std::string nul(1, '\0');
+  const PushRequest push =
+      parse_push_request(packets({"shallow " + kB + "\n", create_main() + nul})).value();
+  REQUIRE(push.commands.size() == 1);
+  CHECK(push.commands[0].new_oid->hex() == kA);
+}
+
 TEST_CASE("a deletion names the old commit and no new one") {
   const PushRequest push =
       parse_push_request(push_of(kA + " " + kZero + " refs/heads/x", "")).value();
   CHECK(push.commands[0].old_oid);
   CHECK_FALSE(push.commands[0].new_oid);
+}
+
+TEST_CASE("include-tag is taken out of a v2 fetch and nothing else is") {
+  CHECK(without_include_tag_v2(command_v2("fetch", {"want " + kA, "include-tag", "done"})) ==
+        command_v2("fetch", {"want " + kA, "done"}));
+  CHECK_FALSE(without_include_tag_v2("0009abcd"));
 }
 
 TEST_CASE("a fetch in protocol v0 with anything unknown in it is refused") {
