@@ -96,10 +96,15 @@ Result<Oid> commit_files(Session& session, const Scratch& scratch,
   return ids.back();
 }
 
-Result<> require_valid(const Session& session, const std::vector<TreeFile>& files) {
-  std::vector<ConfigurationFile> configuration;
-  for (const TreeFile& file : files) configuration.push_back({file.path, file.bytes});
-  TRY(check_configuration(session, configuration));
+/// The new configuration must be valid; that nobody could push the history yet is worth a word.
+Result<> require_valid(Session& session, const std::vector<TreeFile>& files, const RefKey& key) {
+  std::vector<ConfigurationFile> candidate;
+  for (const TreeFile& file : files) candidate.push_back({file.path, file.bytes});
+  const Configuration configuration = TRY(check_configuration(session, candidate));
+  if (!configuration.is_governed(key)) {
+    session.note("note: no policy governs " + key.str() +
+                 " yet: until one in system does, a push there is refused");
+  }
   return {};
 }
 
@@ -164,7 +169,7 @@ Result<> prepare_import(Session& session, const ImportOptions& options) {
                 {"systemCommit", nullptr},
                 {"next", next_steps(server, options, name, baseline)}};
   if (edit == BaselineEdit::kAdded) {
-    TRY(require_valid(session, files));
+    TRY(require_valid(session, files, RefKey{name, baseline.ref}));
     const std::string message = options.message.empty() ? "Import " + name.str() + " at " +
                                                               baseline.commit.hex().substr(0, 12)
                                                         : options.message;

@@ -138,6 +138,7 @@ TEST_CASE("import declares the digests in a signed commit on the audit branch") 
   const Json document = import.cli.json();
   CHECK(document["baseline"]["commit"] == import.commit);
   CHECK(document["next"].size() == 4);
+  CHECK(import.cli.err.find("no policy governs platform:refs/heads/deploy") != std::string::npos);
   const std::string head = import.governing.git({"rev-parse", "refs/heads/audit"});
   CHECK(document["systemCommit"] == head);
   CHECK(import.governing.git({"rev-parse", head + "^"}) == import.tip);
