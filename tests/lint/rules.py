@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import layers
 
@@ -180,7 +181,7 @@ def _check_link(tree, file, number, target):
     path, _, anchor = target.partition("#")
     resolved = file.path
     if path:
-        base = tree.root / (path.lstrip("/") if path.startswith("/") else f"{file.folder}/{path}")
+        base = tree.root / (path.lstrip("/") if path.startswith("/") else Path(file.folder) / path)
         if not base.exists():
             yield at(file, number, f"link to nothing: {target}")
             return

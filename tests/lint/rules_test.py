@@ -225,6 +225,10 @@ class TheRest(RuleTest):
                 self.accepted(rules.links, "docs/a.md", text,
                               beside={"docs/b.md": "## One, and `two`\n".replace(", ", " ")})
 
+    def test_a_document_at_the_top_links_from_there(self):
+        self.accepted(rules.links, "README.md", "[b](docs/b.md)\n", beside={"docs/b.md": "# B\n"})
+        self.refused(rules.links, "README.md", "[b](docs/c.md)\n", "link to nothing")
+
     def test_a_careless_script_is_refused(self):
         self.refused(rules.scripts, "deploy/a.sh", "#!/bin/bash\nset -eu\n", "#!/bin/sh")
         self.refused(rules.scripts, "deploy/a.sh", "#!/bin/sh\nls\n", "set -eu")
