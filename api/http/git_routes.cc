@@ -91,8 +91,9 @@ Result<HttpResponse> handle_info_refs(Application& application, HttpRequest& req
 }
 
 Result<> require_features(const RepositoryView& view, const FetchRequest& fetch) {
-  if (view.whole || !(fetch.uses_filter || fetch.uses_deepen_not)) return {};
-  return denied("fetching: filter and deepen-not need a view of the whole repository");
+  const bool needs_whole = fetch.uses_filter || fetch.uses_include_tag || fetch.uses_deepen_not;
+  if (!needs_whole || view.whole) return {};
+  return denied("fetching: filter, include-tag and deepen-not need a view of the whole repository");
 }
 
 std::string cache_key(const RepositoryView& view, GitProtocol protocol, const FetchRequest& fetch) {
