@@ -69,14 +69,14 @@ const Flow* flow_from(const Configuration& configuration, const ResourceName& na
   const Flow* const flow = configuration.flow(name);
   if (flow == nullptr) {
     decision.fail("flow:" + name.str(), "flow", "there is no flow " + name.str(),
-                  "list the flows: statehouse flow list");
+                  "look at the Flow resources in `system`");
     return nullptr;
   }
   if (flow->starts_from(source) || flow->to == source) return flow;
   decision.fail("flow:" + name.str(), "flow",
                 "flow " + name.str() + " does not start at " + source.str() + " but at " +
                     flow->from_repository.str() + ":" + flow->from_ref.str(),
-                "choose a flow that starts there: statehouse flow list");
+                "choose a flow whose `from` is that ref");
   return nullptr;
 }
 

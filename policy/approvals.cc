@@ -109,6 +109,9 @@ ClauseProgress Approvals::progress(const ApprovalClause& clause) const {
   ClauseProgress progress;
   progress.needed = clause.count;
   progress.counted.assign(counted_for_all.begin(), counted_for_all.end());
+  std::set<ResourceName> helping;
+  for (const CommitClass& one : classes(clause)) helping.merge(counted(clause, one));
+  progress.helping.assign(helping.begin(), helping.end());
   progress.met = met(clause);
   for (const ResourceName& able : able_approvers(configuration_, clause.from, facts_.now)) {
     if (!counted_for_all.contains(able) && is_independent(configuration_, able, all.hands)) {

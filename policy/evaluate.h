@@ -60,6 +60,7 @@ PromotionPhase promotion_phase(const Decision& decision);
 struct ClauseProgress {
   unsigned needed = 0;
   std::vector<ResourceName> counted;   ///< whose approval counts for every commit, sorted
+  std::vector<ResourceName> helping;   ///< whose approval counts for at least one commit, sorted
   std::vector<ResourceName> eligible;  ///< who could still approve and would count for every commit
   bool met = false;
 };

@@ -62,7 +62,7 @@ void judge_direction(const Flow& flow, const PromotionFacts& facts, Decision& de
   }
   if (facts.superseded_by) {
     decision.fail(policy, "superseded", "superseded by " + escape_for_message(*facts.superseded_by),
-                  "close it; to go back, use statehouse rollback");
+                  "close it; to go back, promote a new commit that has the earlier content");
   }
   if (flow.strategy == Strategy::kFastForward && !facts.fast_forward) {
     decision.fail(policy, "not-fast-forward",
@@ -80,7 +80,7 @@ void judge_automatic(const Flow& flow, const PromotionFacts& facts, Decision& de
   if (!facts.automatic_hold || !facts.merge_is_automatic) return;
   decision.fail("flow:" + flow.name.str(), "held",
                 "automatic merges wait: " + escape_for_message(*facts.automatic_hold),
-                "merge it by hand, or: statehouse flow release " + flow.name.str());
+                "merge it by hand: statehouse promotion merge");
 }
 
 bool is_blocked_by(const Decision& decision, std::string_view rule) {

@@ -62,7 +62,7 @@ Result<> Dispatcher::guard(std::string_view doing, const std::function<Result<>(
   return internal_error(std::string(kLogged) + id);
 }
 
-HttpResponse Dispatcher::problem_and_log(const Error& error) const {
+HttpResponse Dispatcher::problem_and_log(const Error& error, Audience audience) const {
   if (http_status(error.code) != 500) return problem(error);
   std::string id;
   if (error.message.starts_with(kLogged)) {
@@ -71,7 +71,11 @@ HttpResponse Dispatcher::problem_and_log(const Error& error) const {
     id = hex_encode(parts_.entropy.bytes(8));
     if (parts_.log) parts_.log("error incident=" + id + " " + error.message);
   }
-  return problem(500, error.code, "the server failed; its log says more under incident " + id);
+  // The host's operator could read the log anyway, and must know what to mend.
+  const std::string detail = audience == Audience::kOperator && !error.message.starts_with(kLogged)
+                                 ? error.message + " (incident " + id + ")"
+                                 : "the server failed; its log says more under incident " + id;
+  return problem(500, error.code, detail, audience == Audience::kOperator ? error.fix : "");
 }
 
 Result<HttpResponse> Dispatcher::answer(HttpRequest& request) const {
@@ -98,7 +102,9 @@ HttpResponse Dispatcher::dispatch(HttpRequest& request) const {
     response = TRY(answer(request));
     return {};
   });
-  return done ? *std::move(response) : problem_and_log(done.error());
+  if (done) return *std::move(response);
+  return problem_and_log(done.error(),
+                         request.is_control_socket ? Audience::kOperator : Audience::kLogOnly);
 }
 
 HttpResponse Dispatcher::resume(const Parking& parking, WakeReason reason) const {
@@ -110,7 +116,7 @@ HttpResponse Dispatcher::resume(const Parking& parking, WakeReason reason) const
     }
     return {};
   });
-  return done ? *std::move(response) : problem_and_log(done.error());
+  return done ? *std::move(response) : problem_and_log(done.error(), Audience::kLogOnly);
 }
 
 }  // namespace statehouse

@@ -50,7 +50,9 @@ class Dispatcher {
 
  private:
   Result<HttpResponse> answer(HttpRequest& request) const;
-  [[nodiscard]] HttpResponse problem_and_log(const Error& error) const;
+  /// Who the cause of a failure of ours is told to, besides the log.
+  enum class Audience { kLogOnly, kOperator };
+  [[nodiscard]] HttpResponse problem_and_log(const Error& error, Audience audience) const;
 
   const Parts parts_;
 };

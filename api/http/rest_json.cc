@@ -51,7 +51,7 @@ Standing standing_of(const PromotionSituation& situation, const ApprovalFacts& a
     return {false, "it has expired"};
   if (approval.verdict == ApprovalVerdict::kReject) return {true, ""};
   const bool counts = std::ranges::any_of(progress, [&](const ClauseProgress& clause) {
-    return std::ranges::find(clause.counted, approval.identity) != clause.counted.end();
+    return std::ranges::find(clause.helping, approval.identity) != clause.helping.end();
   });
   if (counts) return {true, ""};
   return {false,

@@ -144,7 +144,7 @@ void Housekeeper::run() {
     if (std::chrono::steady_clock::now() >= next_check) {
       check_ref_files(core_);
       static_cast<void>(archives_.trim(kArchiveCacheBytesMax));  // a cache: once more later
-      owe({}, false);  // once more what failed before
+      owe({}, false);                                            // once more what failed before
       next_check = std::chrono::steady_clock::now() + kCheckEvery;
     }
   }

@@ -69,15 +69,12 @@ std::optional<Decision> refuse_useless_approval(const PromotionSituation& situat
   return decision;
 }
 
-/// The names of those whose standing approvals the merge rests on.
+/// Whose approvals the merge rests on: those that count for at least one commit of it.
 std::vector<std::string> approvers(const PromotionSituation& situation) {
   std::set<std::string> names;
-  for (const ApprovalFacts& approval : situation.facts.approvals) {
-    const bool expired = approval.expires && *approval.expires <= situation.facts.now;
-    if (approval.verdict == ApprovalVerdict::kApprove && approval.matches_current_revision &&
-        !expired) {
-      names.insert(approval.identity.str());
-    }
+  for (const ClauseProgress& clause :
+       approval_progress(situation.active->configuration, situation.facts)) {
+    for (const ResourceName& name : clause.helping) names.insert(name.str());
   }
   return {names.begin(), names.end()};
 }

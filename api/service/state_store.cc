@@ -193,7 +193,7 @@ Result<> StateStore::load_configuration() {
   }
   return corrupt("opening the store: no version of its configuration can be read: " +
                      problem.value_or("there is none"),
-                 "run `statehouse recover` with the root key");
+                 "restore the data directory from a backup");
 }
 
 Result<> StateStore::reconcile_repositories() {

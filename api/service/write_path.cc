@@ -230,8 +230,9 @@ Result<WritePath::Attempt> WritePath::attempt(const MoveRequest& request) const 
 Result<MoveOutcome> WritePath::move(const RepositoryQueue::Turn& turn, const MoveRequest& request) {
   STATEHOUSE_ASSERT(turn.holds(request.repository) && !request.moves.empty());
   if (const auto stale = core_.configuration.stale()) {
-    return unavailable("writing: the configuration in `system` cannot be read: " + *stale,
-                       "an administrator runs `statehouse recover`");
+    return unavailable(
+        "writing: the configuration in `system` cannot be read: " + *stale,
+        "the server's operator looks at its log; nothing can be written until it is mended");
   }
   PublishedObjects published;
   bool outcome_unknown = false;
