@@ -232,7 +232,9 @@ Result<std::string> CommandSet::help(const std::vector<std::string>& words) cons
     before += (before.empty() ? "" : " ") + app->get_name();
     app = child;
   }
-  return app->help(before);
+  // Not CLI::App::help(): of the root, that is the help of the command being run, `help`.
+  const std::string title = before.empty() ? app->get_name() : before + " " + app->get_name();
+  return app->get_formatter()->make_help(app, title, CLI::AppFormatMode::Normal);
 }
 
 std::vector<CommandSet::Entry> CommandSet::entries() const {

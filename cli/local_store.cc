@@ -6,6 +6,7 @@
 
 #include "api/http/application.h"
 #include "api/http/head_parser.h"
+#include "cli/server_config.h"
 #include "cli/version.h"
 
 namespace statehouse {
@@ -77,11 +78,14 @@ Result<ApiResponse> run_on_data(const Environment& environment, const Path& data
                                 const ApiRequest& request) {
   const GitLibrary git;
   const LogLine log = [&environment](std::string_view line) { environment.err << line << "\n"; };
-  const auto store = TRY(StateStore::open(data, {.git = git,
-                                                 .clock = environment.clock,
-                                                 .entropy = environment.entropy,
-                                                 .steps = environment.steps,
-                                                 .log = log}));
+  StateStoreOptions options{.git = git,
+                            .clock = environment.clock,
+                            .entropy = environment.entropy,
+                            .steps = environment.steps,
+                            .log = log};
+  const ServerConfig config = TRY(server_config_for(data, std::nullopt));
+  if (config.high_water) options.high_water = data / *config.high_water;
+  const auto store = TRY(StateStore::open(data, options));
   Application application(*store, {.public_url = "", .version = std::string(kProgramVersion)});
   HttpMetrics metrics;
   const Gate gate = application.gate();

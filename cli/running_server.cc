@@ -38,8 +38,9 @@ Result<std::unique_ptr<RunningServer>> RunningServer::start(const Environment& e
                             .entropy = environment.entropy,
                             .steps = environment.steps,
                             .log = log};
-  if (config.high_water) options.high_water = absolute(environment, *config.high_water);
+  if (config.high_water) options.high_water = data / *config.high_water;
   running->store_ = TRY(StateStore::open(data, options));
+  running->store_->scrubber().start();
   running->application_ = std::make_unique<Application>(
       *running->store_, ApplicationOptions{.public_url = config.public_url.value_or(""),
                                            .version = std::string(kProgramVersion)});

@@ -14,8 +14,9 @@ namespace statehouse {
 /// A store that is open, with the front end that serves it. Stops and closes when destroyed.
 class RunningServer {
  public:
-  /// Relative paths in `config` are taken from the environment's working directory. `log` gets one
-  /// line per event for the operator. Errors: those of StateStore::open and HttpServer::start.
+  /// Relative paths in `config` are taken from the environment's working directory, that of the
+  /// high-water file from `data`. `log` gets one line per event for the operator. Errors: those of
+  /// StateStore::open and HttpServer::start.
   static Result<std::unique_ptr<RunningServer>> start(const Environment& environment,
                                                       const Path& data, const ServerConfig& config,
                                                       const LogLine& log);

@@ -38,11 +38,12 @@ Result<> serve(Session& session, const ServeOptions& given) {
   if (!session.options().data) {
     return invalid_argument("no data directory is given", "give --data DIR");
   }
+  const Path data = session.path(*session.options().data);
+  std::optional<Path> file;
+  if (given.config_file) file = session.path(*given.config_file);
   ServerConfig config = given.config;
-  if (given.config_file) {
-    const ServerConfig file = TRY(read_server_config(session.path(*given.config_file)));
-    config.fill_from(file);
-  }
+  const ServerConfig written = TRY(server_config_for(data, file));
+  config.fill_from(written);
   // Before any thread exists, so that a stop reaches none of them.
   const HeldStops held;
   Environment& environment = session.environment();
@@ -50,8 +51,7 @@ Result<> serve(Session& session, const ServeOptions& given) {
     std::osyncstream(environment.err)
         << environment.clock.now().rfc3339() << " " << line << std::endl;
   };
-  const auto running =
-      TRY(RunningServer::start(environment, session.path(*session.options().data), config, log));
+  const auto running = TRY(RunningServer::start(environment, data, config, log));
   environment.out << "listening on " << running->url() << std::endl;
   while (environment.wait(std::chrono::hours(1))) {
   }
@@ -70,7 +70,7 @@ void add_serve_command(CommandSet& commands) {
       .option("--tls-cert", options->config.tls_certificate, "PEM file of the certificate chain")
       .option("--tls-key", options->config.tls_key, "PEM file of its private key")
       .option("--config", options->config_file,
-              "YAML file with listen, publicUrl, tlsCert, tlsKey, highWater")
+              "YAML file with listen, publicUrl, tlsCert, tlsKey, highWater (DIR/config.yaml)")
       .notes(
           "Prints `listening on URL` when it is ready. SIGTERM finishes running requests and "
           "exits 0.")

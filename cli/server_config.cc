@@ -60,4 +60,12 @@ Result<ServerConfig> read_server_config(const Path& file) {
   return config;
 }
 
+Result<ServerConfig> server_config_for(const Path& data, const std::optional<Path>& given) {
+  if (given) return read_server_config(*given);
+  const Path usual = data / "config.yaml";
+  std::error_code error;
+  if (!std::filesystem::exists(usual, error)) return ServerConfig();
+  return read_server_config(usual);
+}
+
 }  // namespace statehouse

@@ -24,4 +24,8 @@ struct ServerConfig {
 /// `highWater`, all optional. Errors: kInvalidArgument with file, line and column.
 Result<ServerConfig> read_server_config(const Path& file);
 
+/// The configuration of the store in `data`: `given`, else DATA/config.yaml where there is one,
+/// else nothing is set. Errors: as read_server_config.
+Result<ServerConfig> server_config_for(const Path& data, const std::optional<Path>& given);
+
 }  // namespace statehouse

@@ -77,7 +77,7 @@ Result<RepositoryView> FetchService::view(const AuthenticatedCaller& caller,
     return not_found("looking at " + repository.str() + ": no such repository",
                      "check the name, and that the token may read it");
   };
-  if (!core_.repositories.exists(repository)) return hidden();
+  if (!core_.repositories.exists(repository) || !caller.covers(repository)) return hidden();
   const auto active = core_.configuration.current();
   const auto snapshot = core_.refs.current();
   RepositoryView view{.repository = repository, .generation = snapshot->generation_of(repository)};

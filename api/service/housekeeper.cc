@@ -1,5 +1,6 @@
 #include "api/service/housekeeper.h"
 
+#include "crypto/base/json.h"
 #include "store/git/ref_files.h"
 #include "store/git/tree_diff.h"
 
@@ -49,8 +50,10 @@ void check_repository(Core& core, const RepositoryName& repository) {
     return;
   }
   const std::vector<std::string> wrong = differences(expected_refs(core, repository), *found);
-  core.alarms.clear("ref-file", where);
-  if (wrong.empty()) return;
+  if (wrong.empty()) {
+    core.alarms.clear("ref-file", where);
+    return;
+  }
   std::string why = wrong[0];
   if (wrong.size() > 1) why += ", and " + std::to_string(wrong.size() - 1) + " more";
   core.alarms.raise("ref-file", where, why + "; served from the ledger all the same");
@@ -73,6 +76,26 @@ Result<std::vector<std::string>> changed_paths(const Core& core, EntryIndex entr
       TRY(diff_trees(*repository, before, version.content->tree));
   for (const TreeChange& change : changes) paths.push_back(change.path);
   return paths;
+}
+
+/// `where` is "repository" or "repository:ref", or something of the store's own.
+EntryDraft alarm_event(const Alarm& alarm) {
+  const std::size_t colon = alarm.where.find(':');
+  const auto repository = RepositoryName::parse(alarm.where.substr(0, colon));
+  std::optional<RefName> ref;
+  if (repository && colon != std::string::npos) {
+    // Statements are named "repository:ref@version".
+    const std::string rest = alarm.where.substr(colon + 1);
+    if (auto parsed = RefName::parse(rest.substr(0, rest.find('@')))) ref = *std::move(parsed);
+  }
+  EntryDraft draft{EventType::kIntegrityAlarmed, "system", {}, Json::object(), {}};
+  draft.data = {{"reason", alarm.what},
+                {"repository", repository ? Json(repository->str()) : Json(nullptr)},
+                {"ref", ref ? Json(ref->str()) : Json(nullptr)},
+                {"entry", nullptr}};
+  draft.evidence.push_back(
+      {"alarm", "application/json", dump_json({{"where", alarm.where}, {"why", alarm.why}})});
+  return draft;
 }
 
 }  // namespace
@@ -123,6 +146,27 @@ void Housekeeper::owe(const std::vector<RecordedVersion>& recorded, bool publish
   changed_.notify_all();
 }
 
+void Housekeeper::note(const Alarm& alarm) {
+  constexpr std::size_t kAlarmsMax = 1000;
+  const std::lock_guard lock(mutex_);
+  if (alarms_.size() < kAlarmsMax) alarms_.push_back(alarm);
+}
+
+void Housekeeper::log_alarms() {
+  std::vector<Alarm> alarms;
+  {
+    const std::lock_guard lock(mutex_);
+    alarms = std::exchange(alarms_, {});
+  }
+  if (alarms.empty()) return;
+  // When the log is what is broken, nothing can be logged: the alarm is in /readyz and the
+  // operator's log.
+  static_cast<void>(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    for (const Alarm& alarm : alarms) TRY(transaction.append(alarm_event(alarm)));
+    return {};
+  }));
+}
+
 bool Housekeeper::wait_until_idle(Milliseconds wait_max) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, wait_max,
@@ -140,6 +184,7 @@ void Housekeeper::run() {
     }
     while (work_once()) {
     }
+    log_alarms();
     fill_index();
     if (std::chrono::steady_clock::now() >= next_check) {
       check_ref_files(core_);

@@ -36,6 +36,9 @@ class Housekeeper {
   /// Adds what one move owes: `published` outbox rows are done and only need clearing.
   void owe(const std::vector<RecordedVersion>& recorded, bool published);
 
+  /// Adds an alarm to be logged (integrity.alarmed). Threads: any, also before start().
+  void note(const Alarm& alarm);
+
   /// Waits until nothing is owed. For tests and for draining. False after `wait_max`.
   bool wait_until_idle(Milliseconds wait_max);
 
@@ -43,6 +46,7 @@ class Housekeeper {
   Result<> queue_what_is_owed();
   void run();
   bool work_once();
+  void log_alarms();
   void issue(const OwedStatement& owed, const std::vector<std::uint64_t>& done);
   void fill_index();
 
@@ -56,6 +60,7 @@ class Housekeeper {
   std::deque<OwedStatement> owed_;
   std::set<std::uint64_t> queued_;   ///< outbox rows in owed_ or being worked on
   std::vector<std::uint64_t> done_;  ///< outbox rows to clear
+  std::vector<Alarm> alarms_;        ///< not logged yet
   bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;  ///< last: started by start(), joined by the destructor

@@ -11,12 +11,11 @@ namespace statehouse {
 namespace {
 
 using Severity = IntegrityFinding::Severity;
-using Progress = std::function<void(const std::string&)>;
 
 /// Walks the parts of a store one after the other and collects what is wrong.
 class Inspection {
  public:
-  Inspection(StateStore& store, RefRepair repair, const Progress& progress)
+  Inspection(StateStore& store, RefRepair repair, const IntegrityProgress& progress)
       : store_(store), core_(store.core()), repair_(repair), progress_(progress) {}
 
   Result<IntegrityReport> run() {
@@ -29,7 +28,7 @@ class Inspection {
       TRY(inspect_objects(repository.name));
     }
     TRY(inspect_statements());
-    say("checking snapshots");
+    TRY(say("checking snapshots"));
     const ArchiveCache::Checked archives = TRY(store_.archives().check_all());
     report_.snapshots = archives.files;
     if (archives.removed > 0) {
@@ -41,8 +40,9 @@ class Inspection {
   }
 
  private:
-  void say(const std::string& line) const {
-    if (progress_) progress_(line);
+  [[nodiscard]] Result<> say(const std::string& line) const {
+    if (progress_) return progress_(line);
+    return {};
   }
 
   void find(Severity severity, std::string where, std::string what, std::string fix) {
@@ -55,8 +55,8 @@ class Inspection {
       if (key.epoch == options.epoch) options.log_keys.push_back(key.public_key);
     }
     options.progress = [this](std::uint64_t done, std::uint64_t all) {
-      say("log: " + std::to_string(done) + " of " + std::to_string(all) + " entries");
-      return true;
+      return say("log: " + std::to_string(done) + " of " + std::to_string(all) + " entries")
+          .has_value();
     };
     const VerifyReport log = TRY(core_.ledger.verify(options));
     report_.entries = log.entries;
@@ -72,7 +72,7 @@ class Inspection {
   }
 
   Result<> inspect_refs(const RepositoryName& repository) {
-    say("ref files of " + repository.str());
+    TRY(say("ref files of " + repository.str()));
     const RepositoryQueue::Turn turn = core_.queue.take(repository);
     const Path path = core_.repositories.path(repository);
     const auto files = list_ref_files(path);
@@ -119,8 +119,7 @@ class Inspection {
     }
     const std::vector<Oid> tips = TRY(core_.ledger.read().tips(repository));
     const ClosureReport closure = TRY(check_closure(**objects, tips, [&](std::uint64_t done) {
-      say("objects of " + repository.str() + ": " + std::to_string(done));
-      return Result<>();
+      return say("objects of " + repository.str() + ": " + std::to_string(done));
     }));
     report_.objects += closure.objects;
     for (const ObjectProblem& problem : closure.problems) {
@@ -142,7 +141,7 @@ class Inspection {
   }
 
   Result<> inspect_statements() {
-    say("statements");
+    TRY(say("statements"));
     const auto states = TRY(core_.ledger.read().refs());
     for (const RefState& state : states) {
       for (VersionNumber number = 1; number <= state.version; ++number) {
@@ -160,7 +159,7 @@ class Inspection {
   StateStore& store_;
   Core& core_;
   RefRepair repair_;
-  const Progress& progress_;
+  const IntegrityProgress& progress_;
   IntegrityReport report_;
 };
 
@@ -173,7 +172,7 @@ bool IntegrityReport::ok() const {
 }
 
 Result<IntegrityReport> check_integrity(StateStore& store, RefRepair repair,
-                                        const Progress& progress) {
+                                        const IntegrityProgress& progress) {
   return Inspection(store, repair, progress).run();
 }
 

@@ -30,6 +30,8 @@ struct IntegrityReport {
   [[nodiscard]] bool ok() const;
 };
 
+using IntegrityProgress = std::function<Result<>(const std::string&)>;
+
 enum class RefRepair { kReportOnly, kRepair };
 
 /// Checks everything there is: the whole log against its checkpoints and against every table, ref
@@ -38,6 +40,6 @@ enum class RefRepair { kReportOnly, kRepair };
 /// else is ever changed. `progress` gets a line now and then; it may be null. Takes minutes on
 /// large stores; the store goes on serving. Errors: only when it could not look.
 Result<IntegrityReport> check_integrity(StateStore& store, RefRepair repair,
-                                        const std::function<void(const std::string&)>& progress);
+                                        const IntegrityProgress& progress);
 
 }  // namespace statehouse

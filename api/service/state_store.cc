@@ -9,6 +9,8 @@ namespace statehouse {
 namespace {
 
 constexpr std::size_t kTrustBytesMax = 1U << 20;
+constexpr std::chrono::minutes kScrubFirst{10};
+constexpr std::chrono::hours kScrubEvery{24};
 
 RefName default_branch_of(const Repository& declared) {
   return declared.default_branch ? *declared.default_branch
@@ -99,9 +101,11 @@ StateStore::StateStore(DataDirectory directory, TrustDocument trust, std::unique
       archives_(core_, layout().archives()),
       statements_(core_, fetches_, archives_),
       tokens_(core_),
-      housekeeper_(core_, statements_, archives_, *index_) {
+      housekeeper_(core_, statements_, archives_, *index_),
+      scrubber_(*this, kScrubFirst, kScrubEvery) {
   alarms_.on_raise([this](const Alarm& alarm) {
     if (log_) log_("alarm: " + alarm.what + ": " + alarm.where + ": " + alarm.why);
+    housekeeper_.note(alarm);
   });
   write_path_.on_moved([this](const std::vector<RecordedVersion>& recorded, bool published) {
     moved(recorded, published);

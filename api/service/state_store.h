@@ -15,6 +15,7 @@
 #include "api/service/promotion_service.h"
 #include "api/service/push_service.h"
 #include "api/service/refusal_log.h"
+#include "api/service/scrubber.h"
 #include "api/service/statement_service.h"
 #include "api/service/token_service.h"
 #include "api/service/write_path.h"
@@ -60,6 +61,7 @@ class StateStore {
   [[nodiscard]] TokenService& tokens() { return tokens_; }
   [[nodiscard]] SearchIndex& index() { return *index_; }
   [[nodiscard]] Housekeeper& housekeeper() { return housekeeper_; }
+  [[nodiscard]] Scrubber& scrubber() { return scrubber_; }
 
  private:
   StateStore(DataDirectory directory, TrustDocument trust, std::unique_ptr<KeyStore> keys,
@@ -99,6 +101,7 @@ class StateStore {
   StatementService statements_;
   TokenService tokens_;
   Housekeeper housekeeper_;
+  Scrubber scrubber_;
 };
 
 }  // namespace statehouse
