@@ -20,12 +20,13 @@ begin() {
   [ -x "$STATEHOUSE" ] || { echo "no program at $STATEHOUSE" >&2; exit 1; }
   work=$(mktemp -d "${TMPDIR:-/tmp}/$suite.XXXXXX") || exit 1
   data=$work/data
+  source=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
   claims=0
   failures=0
   server_pid=
   address=127.0.0.1:0
   other_pids=
-  unset GIT_DIR GIT_WORK_TREE SSH_AUTH_SOCK STATEHOUSE_SERVER STATEHOUSE_TOKEN 2>/dev/null || :
+  unset GIT_DIR GIT_WORK_TREE GIT_SSL_CAINFO SSH_AUTH_SOCK STATEHOUSE_SERVER STATEHOUSE_TOKEN 2>/dev/null || :
   export GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=/bin/false LC_ALL=C.UTF-8 TZ=UTC
   trap 'end_everything' EXIT
   trap 'exit 1' INT TERM HUP
@@ -307,7 +308,7 @@ make_platform() {
     cat
   } >"$work/alice/system/platform.yaml"
   activate "Declare the platform"
-  mkdir -p "$work/reconciler"
+  [ -d "$work/reconciler" ] || must add_person reconciler
   sign_in reconciler read
   cp "$data/trust.json" "$work/trust.json"
   must as alice git clone -q "$url/git/platform.git" "$work/alice/platform"
