@@ -189,6 +189,17 @@ std::string render_report(const PushRequest& push, const PushReport& report) {
   return out;
 }
 
+/// Nothing happened, and the same push may work later.
+PushReport report_unavailable(const PushIntent& intent, const Error& error) {
+  PushReport report;
+  report.remote_lines = {"unavailable: " + escape_for_message(error.message, 1000),
+                         "fix: " + (error.fix.empty() ? "push again later" : error.fix)};
+  for (const ProposedMove& move : intent.moves) {
+    report.refs.push_back({move.key.ref, "unavailable, nothing was moved"});
+  }
+  return report;
+}
+
 PushIntent intent_of(const RepositoryName& repository, const PushRequest& push) {
   PushIntent intent{.repository = repository};
   for (const PushCommand& command : push.commands) {
@@ -218,9 +229,16 @@ Result<HttpResponse> handle_receive_pack(Application& application, HttpRequest& 
   // Git asks with an empty request whether its credentials are good before it sends a large pack.
   if (head == "0000") return git_response(kType, "");
   const PushRequest push = TRY(parse_push_request(head));
-  const PushReport report = TRY(application.store().pushes().push(
-      caller_of(request), intent_of(name, push), pack_of(request, push)));
-  return git_response(kType, render_report(push, report));
+  const PushIntent intent = intent_of(name, push);
+  auto report =
+      application.store().pushes().push(caller_of(request), intent, pack_of(request, push));
+  const bool is_told = push.side_band && (push.report_status || push.report_status_v2);
+  if (!report && report.error().code == ErrorCode::kUnavailable && is_told) {
+    // Git shows its user the words of a report, but of a 503 only the number.
+    report = report_unavailable(intent, report.error());
+  }
+  if (!report) return std::unexpected(std::move(report).error());
+  return git_response(kType, render_report(push, *report));
 }
 
 }  // namespace

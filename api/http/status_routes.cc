@@ -56,10 +56,15 @@ Result<HttpResponse> answer_readiness(Application& application, HttpRequest& req
                         {"where", known ? Json(alarm.where) : Json(nullptr)},
                         {"since", alarm.since.rfc3339()}});
   }
-  const auto stopped = application.store().core().ledger.health().stopped;
+  const Core& core = application.store().core();
+  const LedgerHealth health = core.ledger.health();
+  if (health.clock) {
+    degraded.push_back(
+        {{"what", "clock"}, {"where", nullptr}, {"since", core.clock.now().rfc3339()}});
+  }
+  const bool is_writable = !health.stopped && !health.clock;
   return json_response(
-      request,
-      {{"ready", true}, {"writable", !stopped.has_value()}, {"degraded", std::move(degraded)}});
+      request, {{"ready", true}, {"writable", is_writable}, {"degraded", std::move(degraded)}});
 }
 
 Result<HttpResponse> send_metrics(Application& application, HttpRequest& /*request*/) {

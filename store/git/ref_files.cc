@@ -168,10 +168,17 @@ Result<> RefLocks::lock_one(const RefFileUpdate& update, DurableSteps& steps) {
 }
 
 Result<> RefLocks::publish(DurableSteps& steps) {
-  // From here on the destructor leaves the locks alone: see the class comment.
   const std::vector<Held> held = std::exchange(held_, {});
-  for (const Held& one : held) TRY(publish_one(one, steps));
-  return {};
+  Result<> outcome;
+  for (const Held& one : held) {
+    Result<> published = publish_one(one, steps);
+    if (published) continue;
+    // The move is committed whatever its file says; a lock left here would only keep the next one
+    // out.
+    ::unlink(lock_path(one.file).c_str());
+    if (outcome) outcome = std::move(published);
+  }
+  return outcome;
 }
 
 Result<> RefLocks::publish_one(const Held& held, DurableSteps& steps) const {

@@ -25,8 +25,7 @@ struct RefFileUpdate {
 /// The REF.lock files of one push, held from before the ledger's commit until the refs are
 /// published. Any git that honours locks stays out meanwhile.
 ///
-/// The destructor removes locks that were neither published nor released, except after a failed
-/// publish: then they stay, because the outcome is settled by the outbox at the next start.
+/// The destructor removes locks that were neither published nor released nor kept.
 /// Threads: one at a time; under the repository's writer queue.
 class RefLocks {
  public:
@@ -44,7 +43,9 @@ class RefLocks {
 
   /// Renames every lock over its ref (a deletion removes the ref, from packed-refs too), then
   /// fsyncs the folders. Steps: "ref.rename" and "ref.sync-directory", once per ref. Idempotent in
-  /// effect: doing it again by acquire + publish gives the same files.
+  /// effect: doing it again by acquire + publish gives the same files. When one fails the others
+  /// are published all the same and no lock stays: the refs can move again, and what the outbox
+  /// still owes is written at the next start. Returns the first failure.
   Result<> publish(DurableSteps& steps);
 
   /// Removes the locks. The refs stay as they are.

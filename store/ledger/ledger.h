@@ -43,6 +43,7 @@ struct LedgerHealth {
   std::uint64_t tree_size = 0;        ///< published
   std::uint64_t jobs_waiting = 0;
   std::uint64_t wal_pages = 0;
+  std::optional<Error> clock;  ///< set: the clock is behind the log; commits answer this meanwhile
 };
 
 /// The order of events and where every governed ref stands: one SQLite file.

@@ -46,7 +46,7 @@ LedgerWriter::LedgerWriter(std::unique_ptr<LedgerConnection> connection,
       published_(published),
       connection_(std::move(connection)),
       tree_(std::move(start.tree)),
-      last_entry_time_(start.last_entry_time) {
+      last_entry_ms_(start.last_entry_time.unix_ms()) {
   sqlite3_wal_hook(connection_->database.handle(), on_wal, &wal_pages_);
   thread_ = std::thread([this] { loop(); });
 }
@@ -141,12 +141,18 @@ void LedgerWriter::run_batch(std::unique_ptr<Job> first) {
 
 Result<Timestamp> LedgerWriter::batch_time() const {
   const Timestamp now = options_.clock.now();
-  if (now + options_.clock_tolerance < last_entry_time_) {
+  const Timestamp last = Timestamp::from_unix_ms(last_entry_ms_.load());
+  if (now + options_.clock_tolerance < last) {
     return unavailable("the clock is behind: it says " + now.rfc3339() + ", the last entry is of " +
-                           last_entry_time_.rfc3339(),
+                           last.rfc3339(),
                        "set the clock right");
   }
-  return std::max(now, last_entry_time_);
+  return std::max(now, last);
+}
+
+std::optional<Error> LedgerWriter::clock_problem() const {
+  const Result<Timestamp> time = batch_time();
+  return time ? std::nullopt : std::optional<Error>(time.error());
 }
 
 Result<> LedgerWriter::run_jobs(LedgerBatch& batch, std::unique_ptr<Job> first, Jobs& jobs) {
@@ -189,7 +195,7 @@ Result<> LedgerWriter::commit(const LedgerBatch& batch) {
   TRY(make_durable());
   if (!appended) return {};
   tree_ = std::move(tree);
-  last_entry_time_ = batch.time();
+  last_entry_ms_ = batch.time().unix_ms();
   // Before anybody can see the checkpoint: whoever shows us an older ledger later is found out.
   const Result<> kept = write_file_durably(options_.high_water_path, checkpoint.note, 0600,
                                            options_.steps, "high-water");

@@ -45,6 +45,8 @@ class LedgerWriter {
   [[nodiscard]] std::optional<Error> stopped() const;
   [[nodiscard]] std::uint64_t jobs_waiting() const;
   [[nodiscard]] std::uint64_t wal_pages() const;
+  /// Set while the clock is so far behind the last entry that nothing may be signed.
+  [[nodiscard]] std::optional<Error> clock_problem() const;
 
  private:
   struct Job {
@@ -76,7 +78,7 @@ class LedgerWriter {
   // The ledger thread's own.
   std::unique_ptr<LedgerConnection> connection_;
   LogTree tree_;
-  Timestamp last_entry_time_;
+  std::atomic<std::int64_t> last_entry_ms_;  ///< written by the ledger thread, read by any
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "tests/store/git/git_fixture.h"
 
@@ -14,6 +15,19 @@ namespace {
 
 const Oid kOne = Oid::from_bytes(std::string(20, '\1'));
 const Oid kTwo = Oid::from_bytes(std::string(20, '\2'));
+
+/// Steps of which the first rename fails.
+class FirstRenameFails final : public DurableSteps {
+ public:
+  Result<> before(std::string_view step) override {
+    if (step != "ref.rename" || std::exchange(failed_, true)) return {};
+    return unavailable("the disk is full");
+  }
+  Result<> after(std::string_view /*step*/) override { return {}; }
+
+ private:
+  bool failed_ = false;
+};
 
 /// A repository whose ref files are looked at and broken.
 struct Refs : StoreFixture {
@@ -120,6 +134,18 @@ TEST_CASE_FIXTURE(Refs, "published refs are those that git shows") {
   CHECK(seen.seen() == std::vector<std::string>{"ref.lock", "ref.lock-sync", "ref.lock",
                                                 "ref.lock-sync", "ref.rename", "ref.sync-directory",
                                                 "ref.rename", "ref.sync-directory"});
+}
+
+TEST_CASE_FIXTURE(Refs, "a publish that fails leaves no lock, and does not stop the other refs") {
+  set("refs/heads/a", kOne);
+  const std::vector<RefFileUpdate> updates = {{ref("refs/heads/a"), kTwo},
+                                              {ref("refs/heads/b"), kTwo}};
+  FirstRenameFails broken;
+  CHECK(code_of(write_ref_files(app(), updates, broken)) == ErrorCode::kUnavailable);
+  CHECK(get("refs/heads/a") == kOne);
+  CHECK(get("refs/heads/b") == kTwo);
+  CHECK_FALSE(exists("refs/heads/a.lock"));
+  set("refs/heads/a", kTwo);
 }
 
 TEST_CASE_FIXTURE(Refs, "a deleted ref is gone, packed or not, and its folder can become a ref") {

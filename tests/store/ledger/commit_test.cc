@@ -92,6 +92,9 @@ TEST_CASE_FIXTURE(LedgerFixture, "a clock that is behind the last entry signs no
   CHECK(refused.error().code == ErrorCode::kUnavailable);
   CHECK(refused.error().message.find("clock is behind") != std::string::npos);
   CHECK(read().tree_size() == 1);
+  CHECK(ledger().health().clock);
+  clock_.advance(std::chrono::seconds(61));
+  CHECK_FALSE(ledger().health().clock);
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "within the tolerance an entry has the last one's time") {
