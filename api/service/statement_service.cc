@@ -134,7 +134,9 @@ std::vector<HeadStatement::Ref> StatementService::readable_refs(
 }
 
 Result<SignedHead> StatementService::sign_head(std::vector<HeadStatement::Ref> refs) const {
-  if (const auto stopped = core_.ledger.health().stopped) return std::unexpected(*stopped);
+  const LedgerHealth health = core_.ledger.health();
+  if (health.stopped) return std::unexpected(*health.stopped);
+  if (health.clock) return std::unexpected(*health.clock);
   const CheckpointRecord checkpoint = core_.ledger.read().checkpoint();
   SignedHead head;
   head.statement.origin = core_.ledger.origin();
