@@ -89,9 +89,11 @@ std::string answer_list_refs(const RepositoryView& view, const ListRefsRequest& 
 std::string advertise_receive_pack(const RepositoryView& view, GitProtocol protocol,
                                    const std::string& agent) {
   std::string out = service_head("git-receive-pack", protocol);
+  // A delta could copy what a hidden object holds: who does not see all sends whole objects.
   append_refs(out, refs_of(view),
-              "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta "
-              "push-options object-format=sha1 agent=" +
+              std::string(view.whole ? "" : "no-thin ") +
+                  "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta "
+                  "push-options object-format=sha1 agent=" +
                   agent);
   return out;
 }

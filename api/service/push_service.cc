@@ -88,12 +88,13 @@ Result<PushReport> PushService::push(const AuthenticatedCaller& caller, const Pu
 
 Result<PushReport> PushService::take(const AuthenticatedCaller& caller, const PushIntent& intent,
                                      const std::optional<PackInput>& pack) {
+  const RepositoryView before = TRY(view_of(caller, intent.repository));
+  const IngestLimits ingest_limits{.thin = before.whole};
   // Unpacking needs no turn: other pushes to this repository go on meanwhile.
-  Quarantine quarantine = TRY(Quarantine::ingest(core_.repositories, intent.repository, pack));
+  Quarantine quarantine =
+      TRY(Quarantine::ingest(core_.repositories, intent.repository, pack, ingest_limits));
   const RepositoryQueue::Turn turn = core_.queue.take(intent.repository);
-  const std::vector<Oid> ledger_tips = TRY(core_.ledger.read().tips(intent.repository));
-  const std::vector<Oid> tips = new_tips(intent);
-  if (!tips.empty()) TRY(quarantine.require_connected(tips, ledger_tips));
+  TRY(require_complete(caller, intent, quarantine, before.whole));
   const MoveRequest request{.caller = caller,
                             .mover = *caller.identity(),
                             .repository = intent.repository,
@@ -104,6 +105,31 @@ Result<PushReport> PushService::take(const AuthenticatedCaller& caller, const Pu
   const MoveOutcome outcome = TRY(write_path_.move(turn, request));
   if (intent.dry_run) return report_dry_run(intent, outcome);
   return outcome.accepted ? report_accepted(intent, outcome) : report_refused(intent, outcome);
+}
+
+/// What the pusher reads. Nothing, for somebody who may not know the repository: their push is
+/// refused by policy like any other, and logged.
+Result<RepositoryView> PushService::view_of(const AuthenticatedCaller& caller,
+                                            const RepositoryName& repository) const {
+  Result<RepositoryView> view = access_.view(caller, repository);
+  if (!view && view.error().code == ErrorCode::kNotFound)
+    return RepositoryView{.repository = repository};
+  return view;
+}
+
+/// Every object is there; and who does not see the whole repository has sent what the refs that
+/// they read do not hold: naming a hidden object must not be a way to read it.
+Result<> PushService::require_complete(const AuthenticatedCaller& caller, const PushIntent& intent,
+                                       const Quarantine& quarantine, bool sees_all) const {
+  const std::vector<Oid> tips = new_tips(intent);
+  if (tips.empty()) return {};
+  const std::vector<Oid> ledger_tips = TRY(core_.ledger.read().tips(intent.repository));
+  TRY(quarantine.require_connected(tips, ledger_tips));
+  const RepositoryView view = TRY(view_of(caller, intent.repository));
+  if (sees_all && view.whole) return {};
+  std::vector<Oid> readable;
+  for (const RefState& state : view.refs) readable.push_back(state.content->commit);
+  return quarantine.require_brought(tips, readable);
 }
 
 Result<PushReport> PushService::refuse_objects(const AuthenticatedCaller& caller,

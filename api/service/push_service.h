@@ -6,6 +6,7 @@
 
 #include "api/service/caller.h"
 #include "api/service/core.h"
+#include "api/service/fetch_service.h"
 #include "api/service/write_path.h"
 #include "store/git/quarantine.h"
 
@@ -32,8 +33,8 @@ struct PushReport {
 /// Takes pushes: objects into quarantine, checks, and the write path. Threads: any.
 class PushService {
  public:
-  PushService(Core& core, WritePath& write_path, RefusalLog& refusals)
-      : core_(core), write_path_(write_path), refusals_(refusals) {}
+  PushService(Core& core, FetchService& access, WritePath& write_path, RefusalLog& refusals)
+      : core_(core), access_(access), write_path_(write_path), refusals_(refusals) {}
 
   /// All refs move, or none. A refusal is in the report.
   /// Errors: kDenied (the caller cannot push anything here), kNotFound, kUnavailable, kInternal
@@ -44,10 +45,15 @@ class PushService {
  private:
   Result<PushReport> take(const AuthenticatedCaller& caller, const PushIntent& intent,
                           const std::optional<PackInput>& pack);
+  Result<RepositoryView> view_of(const AuthenticatedCaller& caller,
+                                 const RepositoryName& repository) const;
+  Result<> require_complete(const AuthenticatedCaller& caller, const PushIntent& intent,
+                            const Quarantine& quarantine, bool sees_all) const;
   Result<PushReport> refuse_objects(const AuthenticatedCaller& caller, const PushIntent& intent,
                                     const Error& error);
 
   Core& core_;
+  FetchService& access_;
   WritePath& write_path_;
   RefusalLog& refusals_;
 };

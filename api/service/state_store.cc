@@ -96,7 +96,7 @@ StateStore::StateStore(DataDirectory directory, TrustDocument trust, std::unique
       refusals_(*ledger_, options.clock),
       write_path_(core_, refusals_),
       fetches_(core_),
-      pushes_(core_, write_path_, refusals_),
+      pushes_(core_, fetches_, write_path_, refusals_),
       promotions_(core_, fetches_, write_path_, refusals_),
       archives_(core_, layout().archives()),
       statements_(core_, fetches_, archives_),

@@ -102,10 +102,9 @@ Result<> Quarantine::run_index_pack(int fd, const IngestLimits& ingest_limits) {
   // Nothing is synced by git: make_durable does it, under names that tests can break.
   command.configuration = {"core.fsync=none", "pack.writeReverseIndex=false", "pack.threads=1",
                            "core.deltaBaseCacheLimit=32m", "core.bigFileThreshold=16m"};
-  command.arguments = {
-      "index-pack",  "--stdin",
-      "--strict",    "--fix-thin",
-      "--threads=1", "--max-input-size=" + std::to_string(ingest_limits.pack.pack_bytes_max)};
+  command.arguments = {"index-pack", "--stdin", "--strict", "--threads=1",
+                       "--max-input-size=" + std::to_string(ingest_limits.pack.pack_bytes_max)};
+  if (ingest_limits.thin) command.arguments.emplace_back("--fix-thin");
   command.environment = object_folders(directory_.path(), repository_);
   command.stdin_fd = fd;
   command.memory_bytes_max = ingest_limits.memory_bytes_max;
@@ -149,6 +148,39 @@ Result<> Quarantine::require_connected(std::span<const Oid> new_tips,
   command.environment = object_folders(directory_.path(), repository_);
   command.stdin_bytes = std::move(input);
   const SubprocessResult result = TRY(run_git(command));
+  if (!result.succeeded()) return refusal("checking connectivity", result);
+  return {};
+}
+
+Result<> Quarantine::require_brought(std::span<const Oid> new_tips,
+                                     std::span<const Oid> readable_tips) const {
+  std::string input;
+  for (const Oid& tip : new_tips) input += tip.hex() + "\n";
+  for (const Oid& tip : readable_tips) input += "^" + tip.hex() + "\n";
+  // Without the repository's objects: what is found here was sent.
+  const std::unique_ptr<GitRepository> sent =
+      TRY(GitRepository::open(directory_.path(), {}, std::make_shared<CommitGraph>()));
+  GitCommand command;
+  command.repository = repository_;
+  command.configuration = {"core.commitGraph=false", "core.multiPackIndex=false"};
+  command.arguments = {"rev-list", "--objects", "--no-object-names", "--stdin"};
+  command.environment = object_folders(directory_.path(), repository_);
+  command.stdin_bytes = std::move(input);
+  std::string pending;
+  const auto require_sent = [&](std::string_view bytes) -> Result<> {
+    pending.append(bytes);
+    std::size_t start = 0;
+    for (std::size_t end = 0; (end = pending.find('\n', start)) != std::string::npos;
+         start = end + 1) {
+      const Oid oid = TRY(Oid::parse(std::string_view(pending).substr(start, end - start)));
+      if (sent->has_object(oid)) continue;
+      return invalid_argument("checking connectivity: object " + oid.hex() + " was not sent",
+                              "fetch, then push again");
+    }
+    pending.erase(0, start);
+    return {};
+  };
+  const SubprocessResult result = TRY(run_git(command, require_sent));
   if (!result.succeeded()) return refusal("checking connectivity", result);
   return {};
 }

@@ -24,6 +24,9 @@ struct PackInput {
 
 struct IngestLimits {
   PackLimits pack;
+  /// Whether deltas may rest on objects that the repository has. Not for a pusher who may not read
+  /// all of them: a delta can copy what its base holds.
+  bool thin = true;
   std::uint64_t memory_bytes_max = 2ULL << 30;  ///< address space of the git child
   std::chrono::seconds cpu_max{120};
   std::chrono::milliseconds time_max{std::chrono::minutes(5)};
@@ -76,6 +79,13 @@ class Quarantine {
   /// input. Ref files are never consulted: a bad one would hide a hole.
   /// Errors: kInvalidArgument (an object is missing), kCorrupt (a ledger tip is missing).
   Result<> require_connected(std::span<const Oid> new_tips, std::span<const Oid> ledger_tips) const;
+
+  /// Proves that everything reachable from `new_tips` and not from `readable_tips` came with this
+  /// push. That an object lies in the repository is not enough for somebody who does not see all
+  /// of it: naming a hidden object by its id in a commit of one's own, and fetching that commit,
+  /// would read it. Implies require_connected. REQUIRES: ingested with `thin` off.
+  /// Errors: kInvalidArgument (an object was not sent).
+  Result<> require_brought(std::span<const Oid> new_tips, std::span<const Oid> readable_tips) const;
 
   /// Moves the pack into the repository. When this returns the objects survive power loss.
   /// Steps: "objects.pack-sync" (fsync of .pack and .idx), "objects.move" (.pack, then .idx),

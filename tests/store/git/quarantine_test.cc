@@ -169,6 +169,35 @@ TEST_CASE("a thin pack is completed from what the repository has") {
   CHECK(commit.parents == std::vector{base});
 }
 
+TEST_CASE("a thin pack is refused where deltas may not rest on what the repository has") {
+  StoreFixture fixture;
+  const Workspace workspace = two_commits();
+  const Oid base = workspace.rev("HEAD~");
+  const Oid tip = workspace.rev("HEAD");
+  fixture.push(workspace, base);
+  const std::string thin = workspace.pack(tip, base);
+  const IngestLimits strict{.thin = false};
+  CHECK(code_of(Quarantine::ingest(*fixture.store, fixture.name, PackInput{-1, 0, thin}, strict)) ==
+        ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE(
+    "an object that lies in the repository and was not sent counts only when it is readable") {
+  StoreFixture fixture;
+  const Workspace workspace = two_commits();
+  const Oid base = workspace.rev("HEAD~");
+  const Oid tip = workspace.rev("HEAD");
+  fixture.push(workspace, tip);
+  const Quarantine nothing = must(Quarantine::ingest(*fixture.store, fixture.name, {}));
+  must(nothing.require_connected(std::vector{tip}, std::vector{tip}));
+  CHECK(code_of(nothing.require_brought(std::vector{tip}, std::vector{base})) ==
+        ErrorCode::kInvalidArgument);
+  CHECK(code_of(nothing.require_brought(std::vector{tip}, {})) == ErrorCode::kInvalidArgument);
+  must(nothing.require_brought(std::vector{tip}, std::vector{tip}));
+  const Quarantine all = must(fixture.ingest(workspace.pack(tip)));
+  must(all.require_brought(std::vector{tip}, {}));
+}
+
 TEST_CASE("a missing object is found although a ref file claims it is there") {
   StoreFixture fixture;
   const Workspace workspace = two_commits();
