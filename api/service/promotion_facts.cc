@@ -5,6 +5,7 @@
 #include "crypto/base/encoding.h"
 #include "crypto/base/limits.h"
 #include "crypto/dsse.h"
+#include "crypto/sshsig.h"
 #include "store/git/commit_graph.h"
 
 namespace statehouse {
@@ -136,6 +137,7 @@ Result<> PromotionGatherer::gather_target(const GitRepository& source,
       facts.superseded_by = "promotion " + std::to_string(last->promotion.number);
     }
   }
+  TRY(gather_history_of_target(source, last, situation));
   const bool as_promoted = last && situation.target && situation.target->content &&
                            situation.target->content->tree == last->version.content->tree;
   if (as_promoted) return {};
@@ -149,6 +151,32 @@ Result<> PromotionGatherer::gather_target(const GitRepository& source,
     }
     if (!contained) facts.target_own_changes.push_back(version.version);
   }
+  return {};
+}
+
+/// A promotion never goes back by accident, not even where the source is any of many refs: what the
+/// target's history holds is superseded, and what its last promotion brought must be in the source.
+Result<> PromotionGatherer::gather_history_of_target(const GitRepository& source,
+                                                     const std::optional<LastPromotion>& last,
+                                                     PromotionSituation& situation) const {
+  PromotionFacts& facts = situation.facts;
+  const bool same_tree = situation.target && situation.target->content &&
+                         situation.target->content->tree == situation.record.tree;
+  if (!facts.base || same_tree || facts.superseded_by) return {};
+  const PooledRepository target = TRY(core_.repositories.acquire(facts.target.repository));
+  if (target->has_object(facts.source_commit)) {
+    const bool held = TRY(is_ancestor(*target, facts.source_commit, *facts.base));
+    if (held)
+      facts.superseded_by = "version " + std::to_string(facts.base_version) +
+                            " of the target, whose history holds it";
+    if (held) return {};
+  }
+  if (!last) return {};
+  bool contained = false;
+  if (source.has_object(last->promotion.source_commit)) {
+    contained = TRY(is_ancestor(source, last->promotion.source_commit, facts.source_commit));
+  }
+  if (!contained) facts.target_own_changes.push_back(last->version.version);
   return {};
 }
 
@@ -212,6 +240,36 @@ Result<> PromotionGatherer::gather_approvals(PromotionSituation& situation) cons
       }
     }
     situation.facts.approvals.push_back(std::move(facts));
+  }
+  return {};
+}
+
+Result<> PromotionGatherer::verify_approvals(PromotionSituation& situation) const {
+  for (std::size_t i = 0; i < situation.approvals.size(); ++i) {
+    ApprovalFacts& facts = situation.facts.approvals[i];
+    if (!facts.matches_current_revision) continue;
+    const EvidenceRecord evidence =
+        TRY(core_.ledger.read().evidence(situation.approvals[i].envelope_digest));
+    STATEHOUSE_ASSERT(evidence.content.has_value());
+    const DsseEnvelope envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
+    const ApprovalStatement statement = TRY(ApprovalStatement::parse(envelope.payload));
+    bool sound = envelope.signatures.size() == 1 && statement.verdict == facts.verdict &&
+                 statement.expires == facts.expires;
+    if (sound) {
+      const SignatureVerdict verdict =
+          TRY(judge_signature(*situation.active, dsse_pae(envelope.payload_type, envelope.payload),
+                              envelope.signatures[0].bytes, kSshNamespaceApproval,
+                              KeyUsage::kApprovals, situation.facts.now));
+      // Whether the key still counts is the policy's question; whose it is and what it signed,
+      // ours.
+      const bool verifies =
+          verdict.state == SignatureState::kGood || verdict.state == SignatureState::kKeyNotValid;
+      sound = verifies && verdict.fingerprint == facts.fingerprint &&
+              verdict.identity == facts.identity;
+    }
+    if (sound) continue;
+    facts.matches_current_revision = false;
+    facts.stale_reason = "its signature does not verify";
   }
   return {};
 }

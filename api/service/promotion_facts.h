@@ -32,6 +32,13 @@ struct PromotionSituation {
       statement;  ///< what an approver signs now: verdict approve, no drops, no expiry
 };
 
+/// The newest version of `target` that a promotion made, with that promotion; none when there is
+/// none.
+struct LastPromotion {
+  VersionRecord version;
+  PromotionRecord promotion;
+};
+
 /// Gathers the facts about promotions. Reads only. Threads: any.
 class PromotionGatherer {
  public:
@@ -42,20 +49,22 @@ class PromotionGatherer {
   Result<PromotionSituation> gather(const PromotionRecord& record,
                                     const std::optional<ResourceName>& merger) const;
 
+  /// Verifies the signatures of the approvals once more, before something is moved on the strength
+  /// of them: a row that somebody wrote into the ledger's file is no approval. One whose signature
+  /// is not by the recorded key counts as stale.
+  Result<> verify_approvals(PromotionSituation& situation) const;
+
  private:
   Result<> gather_commits(const GitRepository& source, PromotionSituation& situation) const;
   Result<> gather_target(const GitRepository& source, PromotionSituation& situation) const;
+  Result<> gather_history_of_target(const GitRepository& source,
+                                    const std::optional<LastPromotion>& last,
+                                    PromotionSituation& situation) const;
   Result<> gather_approvals(PromotionSituation& situation) const;
 
   const Core& core_;
 };
 
-/// The newest version of `target` that a promotion made, with that promotion; none when there is
-/// none.
-struct LastPromotion {
-  VersionRecord version;
-  PromotionRecord promotion;
-};
 Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const RefKey& target);
 
 }  // namespace statehouse

@@ -15,8 +15,18 @@ namespace statehouse {
 
 namespace {
 
+/// How often a merge is decided again because what it rested on changed under it.
+constexpr int kMergeAttemptsMax = 5;
+
 std::unexpected<Error> no_such_promotion(PromotionNumber number) {
   return not_found("looking at promotion " + std::to_string(number) + ": no such promotion");
+}
+
+/// The words for one that does not exist are those for one that the caller may not see.
+Result<PromotionRecord> find_promotion(const Core& core, PromotionNumber number) {
+  Result<PromotionRecord> record = core.ledger.read().promotion(number);
+  if (!record && record.error().code == ErrorCode::kNotFound) return no_such_promotion(number);
+  return record;
 }
 
 PromotionOutcome done(PromotionNumber number) { return {number, std::nullopt}; }
@@ -83,12 +93,14 @@ std::vector<std::string> approvers(const PromotionSituation& situation) {
 
 bool PromotionService::may_see(const AuthenticatedCaller& caller,
                                const PromotionRecord& record) const {
-  return access_.may_read(caller, record.source) || access_.may_read(caller, record.target);
+  if (access_.may_read(caller, record.source)) return true;
+  // Before it is merged, its commits, paths and ids are the source's alone.
+  return record.state == PromotionState::kMerged && access_.may_read(caller, record.target);
 }
 
 Result<PromotionSituation> PromotionService::situation(const AuthenticatedCaller& caller,
                                                        PromotionNumber number) const {
-  const PromotionRecord record = TRY(core_.ledger.read().promotion(number));
+  const PromotionRecord record = TRY(find_promotion(core_, number));
   if (!may_see(caller, record)) return no_such_promotion(number);
   return gatherer_.gather(record, std::nullopt);
 }
@@ -97,7 +109,7 @@ Result<PromotionRecord> PromotionService::require_open(const AuthenticatedCaller
                                                        PromotionNumber number) const {
   TRY(caller.require_scope(TokenScope::kWrite));
   if (!caller.identity()) return denied("changing a promotion: the caller has no identity");
-  const PromotionRecord record = TRY(core_.ledger.read().promotion(number));
+  const PromotionRecord record = TRY(find_promotion(core_, number));
   if (!may_see(caller, record) || !caller.covers(record.target.repository)) {
     return no_such_promotion(number);
   }
@@ -271,6 +283,17 @@ Result<PromotionOutcome> PromotionService::approve(const AuthenticatedCaller& ca
       TRY(judge_signature(*situation.active, dsse_pae(envelope.payload_type, envelope.payload),
                           envelope.signatures[0].bytes, kSshNamespaceApproval, KeyUsage::kApprovals,
                           situation.facts.now));
+  if (verdict.state != SignatureState::kGood || verdict.identity != caller.identity()) {
+    // An attempt with somebody else's name or key is for the log, whatever the caller is told.
+    Decision decision;
+    decision.fail("store", "approval-signature",
+                  verdict.state != SignatureState::kGood
+                      ? "the signature is " + std::string(signature_state_name(verdict.state))
+                      : "signed by somebody else than the token's identity",
+                  "sign with a key of your own");
+    decision.settle();
+    TRY(refuse(caller, record, "approve", std::move(decision)));
+  }
   if (verdict.state != SignatureState::kGood) {
     return unverified("approving promotion " + std::to_string(number) + ": " + verdict.reason,
                       "sign with a key that your identity has, and that may sign approvals");
@@ -375,6 +398,17 @@ Result<PromotionOutcome> PromotionService::merge_as(const AuthenticatedCaller& c
   const PromotionRecord seen = TRY(core_.ledger.read().promotion(number));
   const RepositoryQueue::Turn turn =
       core_.queue.take({seen.target.repository, seen.source.repository});
+  for (int i = 0; i + 1 < kMergeAttemptsMax; ++i) {
+    Result<PromotionOutcome> outcome = decide_and_merge(caller, mover, number, automatic, turn);
+    if (outcome || outcome.error().code != ErrorCode::kConflict) return outcome;
+  }
+  return decide_and_merge(caller, mover, number, automatic, turn);
+}
+
+Result<PromotionOutcome> PromotionService::decide_and_merge(const AuthenticatedCaller& caller,
+                                                            const ResourceName& mover,
+                                                            PromotionNumber number, bool automatic,
+                                                            const RepositoryQueue::Turn& turn) {
   const PromotionRecord record = TRY(core_.ledger.read().promotion(number));
   if (record.state != PromotionState::kOpen) {
     return conflict("merging promotion " + std::to_string(number) + ": it is " +
@@ -383,6 +417,7 @@ Result<PromotionOutcome> PromotionService::merge_as(const AuthenticatedCaller& c
   PromotionSituation situation =
       TRY(gatherer_.gather(record, automatic ? std::nullopt : std::optional<ResourceName>(mover)));
   situation.facts.merge_is_automatic = automatic;
+  TRY(gatherer_.verify_approvals(situation));
   Decision decision = evaluate_promotion(situation.active->configuration, situation.facts);
   if (!decision.allow || situation.flow == nullptr) {
     if (automatic) return done(number);
@@ -431,12 +466,20 @@ Result<MoveOutcome> PromotionService::move_target(const AuthenticatedCaller& cal
   request.promotion = PromotionMove{.flow = situation.facts.flow,
                                     .number = record.number,
                                     .approved_by = approvers(situation),
-                                    .decision = std::move(decision)};
+                                    .decision = std::move(decision),
+                                    .configuration = situation.active->version};
   request.own_verdicts = std::move(verdicts);
   request.also = [&](Transaction& transaction,
                      const std::vector<RecordedVersion>& recorded) -> Result<> {
     const VersionRecord& version = recorded.front().version;
     TRY(transaction.require_promotion_at(record.number, record.revision));
+    // A rejection that came in after the decision must not come too late.
+    const std::vector<ApprovalRecord> approvals = TRY(transaction.approvals(record.number));
+    if (approvals.size() != situation.approvals.size()) {
+      return conflict("merging promotion " + std::to_string(record.number) +
+                          ": it was approved or rejected meanwhile",
+                      "try again");
+    }
     PromotionRecord merged = record;
     merged.state = PromotionState::kMerged;
     merged.base_commit = situation.facts.base;

@@ -65,7 +65,8 @@ class PromotionService {
   Result<PromotionOutcome> merge(const AuthenticatedCaller& caller, PromotionNumber number);
   Result<PromotionOutcome> close(const AuthenticatedCaller& caller, PromotionNumber number);
 
-  /// Errors: kNotFound also when the caller may read neither source nor target.
+  /// Errors: kNotFound also when the caller may read neither the source nor, once it is merged,
+  /// the target.
   Result<PromotionSituation> situation(const AuthenticatedCaller& caller,
                                        PromotionNumber number) const;
   [[nodiscard]] bool may_see(const AuthenticatedCaller& caller,
@@ -87,6 +88,10 @@ class PromotionService {
                                            std::string_view fingerprint, std::string_view envelope);
   Result<PromotionOutcome> merge_as(const AuthenticatedCaller& caller, const ResourceName& mover,
                                     PromotionNumber number, bool automatic);
+  /// Once. Errors: kConflict also when what the decision rested on changed before the commit.
+  Result<PromotionOutcome> decide_and_merge(const AuthenticatedCaller& caller,
+                                            const ResourceName& mover, PromotionNumber number,
+                                            bool automatic, const RepositoryQueue::Turn& turn);
   Result<MoveOutcome> move_target(const AuthenticatedCaller& caller, const ResourceName& mover,
                                   const PromotionSituation& situation, Decision decision,
                                   const RepositoryQueue::Turn& turn);

@@ -219,6 +219,11 @@ Result<Decision> WritePath::decide(const MoveRequest& request, const Candidate& 
 
 Result<WritePath::Attempt> WritePath::attempt(const MoveRequest& request) const {
   Attempt attempt{core_.configuration.current(), push_id_from(core_.entropy), {}};
+  if (request.promotion && request.promotion->configuration != attempt.active->version) {
+    return conflict("merging promotion " + std::to_string(request.promotion->number) +
+                        ": the configuration changed meanwhile",
+                    "try again");
+  }
   for (const ProposedMove& move : request.moves) {
     Candidate candidate = TRY(gather(request, move, *attempt.active));
     candidate.decision = TRY(decide(request, candidate, *attempt.active));

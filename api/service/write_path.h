@@ -30,6 +30,9 @@ struct PromotionMove {
   std::vector<std::string> approved_by;
   /// What the promotion itself was judged by; goes first into each decision.
   Decision decision;
+  /// Under which version of the configuration. Once another is in force, the move is a kConflict:
+  /// whoever judged the promotion judges it again.
+  VersionNumber configuration = 0;
 };
 
 /// Everything the write path needs to know of one request. Borrowed references outlive the call.
