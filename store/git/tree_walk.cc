@@ -75,6 +75,7 @@ Result<std::optional<TreeEntry>> find_in_tree(const GitRepository& repository, c
 Result<std::vector<TreeFile>> read_tree_files(const GitRepository& repository, const Oid& tree,
                                               std::size_t files_max, std::uint64_t file_bytes_max) {
   std::vector<TreeFile> files;
+  std::uint64_t bytes_left = kTreeFilesBytesMax;
   const auto visit = [&](const TreeItem& item) -> Result<WalkStep> {
     if (item.mode == FileMode::kTree) return WalkStep::kDescend;
     if (item.mode == FileMode::kGitlink) {
@@ -85,6 +86,12 @@ Result<std::vector<TreeFile>> read_tree_files(const GitRepository& repository, c
     }
     std::string bytes = TRY_WITH("reading " + escape_for_message(item.path),
                                  repository.read_blob(item.oid, file_bytes_max));
+    // One blob can stand under every name: a small pack may mean many gigabytes here.
+    if (bytes.size() > bytes_left) {
+      return invalid_argument("reading a tree: its files have more than " +
+                              std::to_string(kTreeFilesBytesMax) + " bytes together");
+    }
+    bytes_left -= bytes.size();
     files.push_back({item.path, item.mode, std::move(bytes)});
     return WalkStep::kDescend;
   };

@@ -110,6 +110,18 @@ TEST_CASE("files longer or more than allowed are refused") {
   CHECK(files[0].bytes == "12345");
 }
 
+TEST_CASE("one blob under many names costs no more memory than a tree of files may have") {
+  StoreFixture fixture;
+  const Oid blob = fixture.plant_blob(std::string(1U << 20, 'a'));
+  std::string bytes;
+  for (int i = 100; i < 170; ++i) {
+    bytes += "100644 f" + std::to_string(i) + std::string(1, '\0') + std::string(blob.bytes());
+  }
+  const Oid tree = fixture.plant({{ObjectType::kTree, bytes}});
+  CHECK(code_of(read_tree_files(*fixture.open(), tree, 1000, 1U << 20)) ==
+        ErrorCode::kInvalidArgument);
+}
+
 TEST_CASE("the SHA-256 of a tree is its id in a SHA-256 repository") {
   StoreFixture fixture;
   Workspace sha1;
