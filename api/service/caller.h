@@ -53,6 +53,8 @@ class AuthenticatedCaller {
 
   /// Whether the token's repository glob covers `repository`; true for callers without a token.
   [[nodiscard]] bool covers(const RepositoryName& repository) const;
+  /// Whether the token is for some repositories only.
+  [[nodiscard]] bool is_narrowed() const { return repositories_.has_value(); }
 
  private:
   explicit AuthenticatedCaller(Via via) : via_(via) {}

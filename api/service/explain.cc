@@ -26,9 +26,9 @@ Result<Decision> explain_update(StateStore& store, const AuthenticatedCaller& ca
   facts.new_oid = commit;
   facts.now = at.value_or(core.clock.now());
   facts.is_import = active->configuration.baseline(key, commit) != nullptr;
-  const auto snapshot = core.refs.current();
   std::vector<Oid> excluded;
-  if (const RefState* state = snapshot->find(key)) {
+  // Through the view: whether a hidden ref exists, and where it stands, is not for everybody.
+  if (const RefState* state = view.find(key.ref)) {
     facts.old_oid = state->content->commit;
     excluded.push_back(*facts.old_oid);
     facts.fast_forward = TRY(is_ancestor(*repository, *facts.old_oid, commit));

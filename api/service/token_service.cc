@@ -96,6 +96,10 @@ Result<NewToken> TokenService::create(const AuthenticatedCaller& caller,
     return denied("creating a token: only administrators may",
                   "use an administrator's token of scope admin, or --data on the host");
   }
+  if (caller.is_narrowed()) {
+    return denied("creating a token: token " + caller.token_id() + " is for some repositories only",
+                  "use a token that is not narrowed, or --data on the host");
+  }
   const auto active = core_.configuration.current();
   const Identity* identity = active->configuration.identity(request.identity);
   if (identity == nullptr) {
