@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 import faults
+import load
+import tampering
 from scenarios import all_scenarios
 from store import World
 
@@ -92,7 +94,8 @@ def main():
         folder = Path(name)
         world = World(fresh(folder, "world"), binary)
         world.build()
-        cases = list(fault_cases(world, fresh(folder, "recorded"), options))
+        cases = [load.KillUnderLoad(world), *tampering.all_tampering(world)]
+        cases += fault_cases(world, fresh(folder, "recorded"), options)
         cases = [case for case in cases if options.only in case.name]
         print(f"{len(cases)} cases, prepared in {time.monotonic() - started:.0f} s", flush=True)
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

@@ -28,8 +28,10 @@ class Push(Scenario):
         return world.alice.push(server, world.clone, "platform", *words)
 
     def state(self, world, ledger):
-        moved = [ledger.live().get(("platform", ref)) ==
-                 (world.commits[commit] if commit else None)
+        entries = {(event["data"]["ref"], event["data"]["commit"]) for event in ledger.events
+                   if event["type"] == "statehouse.ref.updated" and
+                   event["data"]["repository"] == "platform"}
+        moved = [(ref, world.commits[commit] if commit else None) in entries
                  for ref, commit in self.updates.items()]
         return "new" if all(moved) else "torn" if any(moved) else "old"
 

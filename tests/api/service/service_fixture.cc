@@ -76,7 +76,13 @@ RefKey key_of(std::string_view text) {
 
 ResourceName name_of_resource(std::string_view text) { return must(ResourceName::parse(text)); }
 
+void OneBadStep::meanwhile(std::string step, std::function<void()> action) {
+  interrupted_ = std::move(step);
+  action_ = std::move(action);
+}
+
 Result<> OneBadStep::before(std::string_view step) {
+  if (action_ && step == interrupted_) std::exchange(action_, nullptr)();
   if (step != bad_before || bad_before.empty()) return {};
   return std::unexpected(errno_error("torture before " + bad_before, ENOSPC));
 }
@@ -202,7 +208,7 @@ ServiceFixture::ServiceFixture() : directory(scratch()) {
   static bool declared = false;
   if (!declared) {
     declare({{"organisation.yaml", organisation()}});
-    REQUIRE(store->housekeeper().wait_until_idle(std::chrono::seconds(60)));
+    settle();
     store.reset();
     must(remove_tree(declared_store()));
     copy_store(template_data(directory.path()), declared_store());
@@ -349,8 +355,22 @@ std::optional<Oid> ServiceFixture::ref_file(std::string_view key) {
   return must(read_ref_file(core().repositories.path(parsed.repository), parsed.ref));
 }
 
+void ServiceFixture::settle() {
+  REQUIRE(store->housekeeper().wait_until_idle(std::chrono::seconds(60)));
+}
+
+std::uint64_t ServiceFixture::log_size() {
+  settle();
+  return ledger().tree_size();
+}
+
 Json ServiceFixture::newest_event() {
-  return must(parse_json(must(ledger().entry(log_size() - 1))));
+  for (std::uint64_t index = log_size(); index-- > 0;) {
+    Json event = must(parse_json(must(ledger().entry(index))));
+    if (event["type"] != "statehouse.statement.issued") return event;
+  }
+  FAIL("the log is empty");
+  return {};
 }
 
 std::set<std::string> ServiceFixture::object_files(const std::string& repository) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,13 +52,20 @@ class HeldClock final : public Clock {
   Timestamp time = Timestamp::parse("2026-03-01T12:00:00Z").value();
 };
 
-/// Steps that fail at one name, before or after its effect, until healed.
+/// Steps that fail at one name, before or after its effect, until healed; or that something else
+/// happens before, once.
 class OneBadStep final : public DurableSteps {
  public:
   Result<> before(std::string_view step) override;
   Result<> after(std::string_view step) override;
+  /// Runs `action` before `step` happens the next time.
+  void meanwhile(std::string step, std::function<void()> action);
   std::string bad_before;
   std::string bad_after;
+
+ private:
+  std::string interrupted_;
+  std::function<void()> action_;
 };
 
 /// The key of somebody called `name`: the same in every run.
@@ -171,9 +179,12 @@ class ServiceFixture {
   [[nodiscard]] VersionNumber version(std::string_view key);
   /// What the ref's file says.
   [[nodiscard]] std::optional<Oid> ref_file(std::string_view key);
-  /// The newest entry of the log, parsed.
+  /// The newest entry of the log that is no statement, parsed.
   [[nodiscard]] Json newest_event();
-  [[nodiscard]] std::uint64_t log_size() { return ledger().tree_size(); }
+  /// Waits until the housekeeper owes nothing.
+  void settle();
+  /// Size of the log once that is so.
+  [[nodiscard]] std::uint64_t log_size();
   /// Object files in the repository's folder that are not a pack's index.
   [[nodiscard]] std::set<std::string> object_files(const std::string& repository);
   [[nodiscard]] PooledRepository objects(const std::string& repository);
