@@ -4,6 +4,7 @@ import argparse
 import concurrent.futures
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -71,6 +72,14 @@ class Report:
             sys.stdout.flush()
 
 
+def end_gpg_agents(place):
+    """A killed server cannot end its own."""
+    for home in [*place.glob("*/keys/openpgp"), *place.glob(".*/keys/openpgp")]:
+        if (home / "S.gpg-agent").exists():
+            subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"],
+                           capture_output=True, check=False)
+
+
 def run_one(case, folder, report):
     started = time.monotonic()
     place = Path(tempfile.mkdtemp(prefix="c", dir=folder))
@@ -79,6 +88,7 @@ def run_one(case, folder, report):
     except Exception as trouble:  # a case that cannot be run has failed
         problems = [f"{type(trouble).__name__}: {trouble}"]
     report.add(case.name, problems, time.monotonic() - started)
+    end_gpg_agents(place)
     shutil.rmtree(place, ignore_errors=True)
 
 
