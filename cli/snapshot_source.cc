@@ -31,12 +31,19 @@ Result<FetchedSnapshot> fetch_snapshot(ApiClient& client, const TrustDocument& t
   if (last.checkpoint_size > 0 && last.epoch == trust.epoch()) {
     since = std::to_string(last.checkpoint_size);
   }
-  std::string document = TRY(
+  auto answer =
       client.get_bytes(with_query("/v1/snapshot", {{"repository", question.key->repository.str()},
                                                    {"ref", question.key->ref.str()},
                                                    {"version", version},
                                                    {"since", since}}),
-                       kBundleBytesMax));
+                       kBundleBytesMax);
+  if (!answer && since && answer.error().code == ErrorCode::kConflict) {
+    // Its log is shorter than the one we saw: no moved ref that reading again would mend.
+    Error error = std::move(answer).error().with_context("inconsistent checkpoint");
+    error.code = ErrorCode::kUnverified;
+    return std::unexpected(std::move(error));
+  }
+  std::string document = TRY(std::move(answer));
   const Json parsed = TRY_WITH("reading the snapshot", parse_json(document, kBundleBytesMax));
   const SnapshotOffer bundle = TRY_WITH("reading the snapshot", SnapshotOffer::parse(parsed));
   VerifiedSnapshot verified = TRY(verify_snapshot(trust, bundle, question, last));

@@ -140,8 +140,8 @@ Result<SelfSigned> open_self_signed(std::string_view bytes) {
 /// The checks that both kinds of statements share, before their payload is believed.
 Result<> require_from(const TrustDocument& trust, std::string_view origin, std::uint64_t epoch) {
   if (origin != trust.origin()) {
-    return unverified("verifying a statement: it is of `" + escape_for_message(origin) +
-                      "`, not of `" + trust.origin() + "`");
+    return unverified("verifying a statement: wrong origin: it is of `" +
+                      escape_for_message(origin) + "`, not of `" + trust.origin() + "`");
   }
   if (epoch > trust.epoch()) {
     return unverified("verifying a statement: its epoch " + std::to_string(epoch) +

@@ -15,10 +15,16 @@ namespace {
 
 constexpr std::string_view kSuffix = ".tar";
 
-Result<std::uint64_t> file_size(const FileDescriptor& fd) {
+struct FileState {
+  std::uint64_t bytes = 0;
+  std::int64_t changed_ns = 0;  ///< of content or attributes; utimensat(2) cannot set it
+};
+
+Result<FileState> state_of(const FileDescriptor& fd) {
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return std::unexpected(errno_error("reading", errno));
-  return static_cast<std::uint64_t>(status.st_size);
+  return FileState{static_cast<std::uint64_t>(status.st_size),
+                   status.st_ctim.tv_sec * 1'000'000'000LL + status.st_ctim.tv_nsec};
 }
 
 Result<std::string> file_sha256_hex(const FileDescriptor& fd) {
@@ -60,6 +66,28 @@ Result<ArchiveDigest> ArchiveCache::build(const RepositoryName& repository, cons
   return digest;
 }
 
+Result<bool> ArchiveCache::is_good(const FileDescriptor& file, const std::string& hex,
+                                   std::uint64_t bytes) {
+  const FileState state = TRY(state_of(file));
+  if (state.bytes != bytes) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = changed_ns_.find(hex);
+    if (known != changed_ns_.end() && known->second == state.changed_ns) return true;
+  }
+  const std::string found = TRY(file_sha256_hex(file));
+  return found == hex;
+}
+
+/// Marks a use (trim() looks at it), and what the file looks like now.
+Result<> ArchiveCache::remember(const FileDescriptor& file, const std::string& hex) {
+  ::futimens(file.get(), nullptr);
+  const FileState state = TRY(state_of(file));
+  const std::lock_guard lock(mutex_);
+  changed_ns_.insert_or_assign(hex, state.changed_ns);
+  return {};
+}
+
 Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const RepositoryName& repository,
                                                                  const Oid& tree,
                                                                  std::string_view digest_text,
@@ -68,12 +96,13 @@ Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const Repositor
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto fd = open_file(path_of(hex), O_RDONLY);
     if (fd) {
-      const std::uint64_t size = TRY(file_size(*fd));
-      if (size == bytes) {
-        ::futimens(fd->get(), nullptr);
+      const bool good = TRY(is_good(*fd, hex, bytes));
+      if (good) {
+        TRY(remember(*fd, hex));
         return std::make_shared<const FileDescriptor>(*std::move(fd));
       }
-      core_.alarms.raise("snapshot", hex, "a cached archive had the wrong size; built again");
+      core_.alarms.raise("snapshot", hex,
+                         "a cached archive was not what it should be; built again");
     } else if (fd.error().code != ErrorCode::kNotFound) {
       return std::unexpected(std::move(fd).error());
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -22,7 +23,8 @@ class ArchiveCache {
   Result<ArchiveDigest> build(const RepositoryName& repository, const Oid& tree);
 
   /// The file of an archive whose statement says `expected`; built again from `tree` when it is
-  /// missing. Its size is checked; its bytes are verified by whoever receives them, and by `fsck`.
+  /// missing or is not what its name says. The bytes are hashed when this process opens the file
+  /// first and when its inode changed since; whoever receives them verifies them anyhow.
   /// Errors: kCorrupt when what is built is not what was stated.
   Result<std::shared_ptr<const FileDescriptor>> open(const RepositoryName& repository,
                                                      const Oid& tree, std::string_view digest_text,
@@ -42,9 +44,13 @@ class ArchiveCache {
 
  private:
   [[nodiscard]] Path path_of(std::string_view hex) const;
+  Result<bool> is_good(const FileDescriptor& file, const std::string& hex, std::uint64_t bytes);
+  Result<> remember(const FileDescriptor& file, const std::string& hex);
 
   const Core& core_;
   Path directory_;
+  std::mutex mutex_;
+  std::map<std::string, std::int64_t> changed_ns_;  ///< status change times of what was hashed
 };
 
 }  // namespace statehouse

@@ -1,5 +1,6 @@
 #include "api/service/state_store.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "store/git/ref_files.h"
@@ -45,6 +46,27 @@ Result<> check_tip(const GitRepository& repository, const RefState& state) {
   return {};
 }
 
+/// Consumers believe what trust.json names: a document of other keys than ours would make
+/// everything we sign worthless, and everything its author signs good.
+Result<> require_own_keys(const TrustDocument& trust, const KeyStore& keys) {
+  const auto names = [&](const std::vector<TrustKey>& listed, const Ed25519PublicKey& own) {
+    return std::ranges::any_of(listed, [&](const TrustKey& key) {
+      return key.epoch == trust.epoch() && key.public_key == own;
+    });
+  };
+  const TrustContent& content = trust.content();
+  const bool same =
+      names(content.log_keys, keys.log_key().public_key()) &&
+      names(content.statement_keys, keys.statement_key().public_key()) &&
+      names(content.attestation_keys, keys.attestation_key().public_key()) &&
+      content.sealing_openpgp_fingerprint == keys.sealing_public_keys().openpgp_fingerprint &&
+      content.sealing_ssh_fingerprint == keys.sealing_public_keys().ssh_fingerprint;
+  if (same) return {};
+  return corrupt(
+      "opening trust.json: it does not name the keys of this store",
+      "find out who replaced it, and restore it from a backup or from a consumer's copy");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StateStore>> StateStore::open(const Path& data,
@@ -58,6 +80,7 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const Path& data,
   const std::string trust_bytes = TRY(read_file(layout.trust(), kTrustBytesMax));
   TrustDocument trust = TRY_WITH("opening trust.json", TrustDocument::pin(trust_bytes));
   std::unique_ptr<KeyStore> keys = TRY(KeyStore::open(layout.keys()));
+  TRY(require_own_keys(trust, *keys));
   const LedgerOptions ledger_options{
       .origin = trust.origin(),
       .epoch = trust.epoch(),

@@ -33,7 +33,8 @@ begin() {
 }
 
 end_everything() {
-  for pid in $server_pid $other_pids; do
+  kill_servers
+  for pid in $other_pids; do
     kill -KILL "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
   done
@@ -41,6 +42,17 @@ end_everything() {
     [ -d "$home" ] && gpgconf --homedir "$home" --kill all 2>/dev/null
   done
   if [ -n "${KEEP:-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+
+# Every server of this script that still runs, those of failed claims too.
+kill_servers() {
+  [ -f "$work/servers" ] || return 0
+  while read -r pid; do
+    case $(readlink "/proc/$pid/exe") in
+      "$(readlink -f "$STATEHOUSE")") kill -KILL "$pid" ;;
+    esac
+  done <"$work/servers" 2>/dev/null
+  rm -f "$work/servers"
 }
 
 say() { printf '%s\n' "$*"; }
@@ -112,6 +124,7 @@ start_serving() {
   "$STATEHOUSE" serve --data "$data" --listen "$address" "$@" >"$work/serve.out" \
     2>>"$work/serve.log" </dev/null &
   server_pid=$!
+  echo "$server_pid" >>"$work/servers" # also those of claims, which run in subshells
   for _ in $(seq 1 300); do
     url=$(sed -n 's/^listening on //p' "$work/serve.out")
     [ -z "$url" ] || break
@@ -152,17 +165,21 @@ sign_in_now() {
   chmod 600 "$work/$1/token" "$work/$1/credentials"
 }
 
-# NAME command…: as that person, with their token in the environment, never in arguments.
-as() (
-  person=$1
-  shift
-  HOME=$work/$person
+# NAME: this (sub)shell is that person from now on; their token is in the environment only.
+become() {
+  HOME=$work/$1
   GNUPGHOME=$HOME/.gnupg
   export HOME GNUPGHOME
   if [ -f "$HOME/token" ]; then
     STATEHOUSE_TOKEN=$(cat "$HOME/token")
     export STATEHOUSE_TOKEN
   fi
+}
+
+# NAME command…: as that person.
+as() (
+  become "$1"
+  shift
   case $1 in
     statehouse) shift && exec "$STATEHOUSE" "$@" ;;
   esac
