@@ -119,6 +119,7 @@ Result<> decide_promotion(Session& session, const DecideOptions& options) {
   TRY(require_trusted_store(session, options, review.statement));
   if (!options.drops.empty()) review.statement.drops = TRY(read_drops(options, promotion));
   TRY(require_agreement(session, options, review, promotion));
+  review.statement.issued = session.environment().clock.now();
   review.statement.expires = expires;
   const std::string envelope = TRY(sign_statement(session, key, review.statement));
   const Json parsed = TRY(parse_json(envelope));

@@ -192,8 +192,8 @@ Result<ApprovalStatement> parse_approval(std::string_view payload) {
   const Json statement = TRY(parse_in_toto(payload, kApprovalPredicateType));
   const Json* predicate =
       TRY(strict_object(statement, "predicate",
-                        {"drops", "epoch", "expires", "flow", "origin", "policyDigest", "promotion",
-                         "source", "target", "tree", "verdict"}));
+                        {"drops", "epoch", "expires", "flow", "issued", "origin", "policyDigest",
+                         "promotion", "source", "target", "tree", "verdict"}));
   ApprovalStatement approval;
   approval.origin = TRY(strict_text(*predicate, "origin"));
   approval.epoch = TRY(strict_count(*predicate, "epoch"));
@@ -207,6 +207,7 @@ Result<ApprovalStatement> parse_approval(std::string_view payload) {
     const std::uint64_t version = TRY(strict_count(drop));
     approval.drops.push_back(version);
   }
+  approval.issued = TRY(strict_time(*predicate, "issued"));
   if (!is_null(*predicate, "expires")) approval.expires = TRY(strict_time(*predicate, "expires"));
   TRY(parse_approval_subject(statement, approval));
   return approval;
@@ -278,6 +279,7 @@ Result<HeadStatement> HeadStatement::parse(std::string_view payload) {
 bool ApprovalStatement::is_about_same_as(const ApprovalStatement& other) const {
   ApprovalStatement same = other;
   same.verdict = verdict;
+  same.issued = issued;
   same.expires = expires;
   return *this == same;
 }
@@ -288,6 +290,7 @@ std::string ApprovalStatement::payload() const {
       {"epoch", epoch},
       {"expires", expires ? Json(expires->rfc3339()) : Json(nullptr)},
       {"flow", flow},
+      {"issued", issued.rfc3339()},
       {"origin", origin},
       {"policyDigest", policy_digest},
       {"promotion", promotion},

@@ -102,9 +102,10 @@ struct ApprovalStatement {
   std::string flow;
   std::string policy_digest;
   std::vector<std::uint64_t> drops;  ///< versions of the target whose own changes are given up
+  Timestamp issued;  ///< the signer's clock; a signer's older word never replaces a newer one
   std::optional<Timestamp> expires;
 
-  /// True when everything but the signer's own words (verdict, expires) is equal.
+  /// True when everything but the signer's own words (verdict, issued, expires) is equal.
   [[nodiscard]] bool is_about_same_as(const ApprovalStatement& other) const;
 
   [[nodiscard]] std::string payload() const;

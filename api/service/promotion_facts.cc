@@ -34,6 +34,7 @@ ApprovalStatement statement_for(const Core& core, const PromotionSituation& situ
   statement.tree = record.tree.hex();
   statement.tree_sha256 = bare_digest(record.tree_digest);
   statement.flow = record.flow;
+  statement.issued = situation.facts.now;
   statement.policy_digest =
       policy_digest(situation.active->configuration, record.target, situation.facts.flow);
   return statement;

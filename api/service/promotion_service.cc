@@ -15,6 +15,10 @@ namespace statehouse {
 
 namespace {
 
+/// How far a signer's clock may be off, and how long after signing a statement may be handed in.
+constexpr std::chrono::minutes kIssuedAheadMax{5};
+constexpr std::chrono::hours kIssuedAgeMax{24};
+
 /// How often a merge is decided again because what it rested on changed under it.
 constexpr int kMergeAttemptsMax = 5;
 
@@ -302,10 +306,39 @@ Result<PromotionOutcome> PromotionService::approve(const AuthenticatedCaller& ca
     return unverified("approving promotion " + std::to_string(number) +
                       ": it is signed by somebody else than the token's identity");
   }
+  TRY(require_newest_word(caller, situation, statement));
   if (auto refusal = refuse_useless_approval(situation, *caller.identity())) {
     return refuse(caller, record, "approve", *std::move(refusal));
   }
   return record_approval(caller, situation, statement, verdict.fingerprint, envelope_json);
+}
+
+/// A statement that was signed before must not be handed in again, by whoever holds the signer's
+/// token: it would lift a later rejection, or live on beyond its time.
+Result<> PromotionService::require_newest_word(const AuthenticatedCaller& caller,
+                                               const PromotionSituation& situation,
+                                               const ApprovalStatement& statement) const {
+  const std::string doing = "approving promotion " + std::to_string(situation.record.number) + ": ";
+  const Timestamp now = situation.facts.now;
+  if (statement.issued > now + kIssuedAheadMax || statement.issued + kIssuedAgeMax < now) {
+    return invalid_argument(doing + "it was signed at " + statement.issued.rfc3339() +
+                                ", the server's clock says " + now.rfc3339(),
+                            "sign it now, with a clock that is right");
+  }
+  const std::string payload = statement.payload();
+  for (const ApprovalRecord& record : situation.approvals) {
+    if (record.identity != caller.identity_name()) continue;
+    const EvidenceRecord evidence = TRY(core_.ledger.read().evidence(record.envelope_digest));
+    if (!evidence.content) continue;
+    const DsseEnvelope envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
+    const ApprovalStatement earlier = TRY(ApprovalStatement::parse(envelope.payload));
+    if (statement.issued < earlier.issued || payload == envelope.payload) {
+      return conflict(doing + "a newer or the same statement of " + caller.identity_name() +
+                          " is there already",
+                      "sign again what you want to say now");
+    }
+  }
+  return {};
 }
 
 Result<PromotionOutcome> PromotionService::record_approval(const AuthenticatedCaller& caller,

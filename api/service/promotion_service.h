@@ -82,6 +82,9 @@ class PromotionService {
                                 const RefKey& source, const Oid& commit) const;
   Result<PromotionOutcome> refuse(const AuthenticatedCaller& caller, const PromotionRecord& record,
                                   std::string_view action, Decision decision);
+  Result<> require_newest_word(const AuthenticatedCaller& caller,
+                               const PromotionSituation& situation,
+                               const ApprovalStatement& statement) const;
   Result<PromotionOutcome> record_approval(const AuthenticatedCaller& caller,
                                            const PromotionSituation& situation,
                                            const ApprovalStatement& statement,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "crypto/base/encoding.h"
 #include "crypto/git_object.h"
 #include "store/git/object_writer.h"
 
@@ -17,6 +18,7 @@ std::string one_line(std::string_view title) {
   std::string line(title.substr(0, 200));
   std::ranges::replace_if(
       line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  while (!is_valid_utf8(line)) line.pop_back();  // a character may have been cut
   return line;
 }
 

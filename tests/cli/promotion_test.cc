@@ -210,6 +210,7 @@ TEST_CASE("an approval is a DSSE envelope that the reviewer's SSH key signed") {
   const ApprovalStatement statement = ApprovalStatement::parse(envelope.payload).value();
   CHECK(statement.tree == review.tree);
   CHECK(statement.verdict == ApprovalVerdict::kApprove);
+  CHECK(statement.issued == review.cli.clock.time);
   CHECK_FALSE(statement.expires);
 }
 

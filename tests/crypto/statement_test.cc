@@ -109,6 +109,7 @@ TEST_CASE("an approval is about the same promotion unless more than the signer's
   ApprovalStatement given = expected;
   given.verdict = ApprovalVerdict::kReject;
   given.expires.reset();
+  given.issued = given.issued + std::chrono::hours(1);
   CHECK(expected.is_about_same_as(given));
   const auto differs = [&](auto change) {
     ApprovalStatement other = expected;

@@ -57,7 +57,8 @@ inline ApprovalStatement approval_statement() {
           "deploy",
           "sha256:" + std::string(64, 'f'),
           {3, 5},
-          kNewYear};
+          kNewYear,
+          kNewYear + std::chrono::hours(24)};
 }
 
 }  // namespace statehouse
