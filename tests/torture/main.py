@@ -59,11 +59,14 @@ class Report:
     def __init__(self):
         self.lock = threading.Lock()
         self.passed = self.failed = self.skipped = 0
+        self.is_verbose = False
 
     def add(self, name, problems, seconds):
         with self.lock:
             if not problems:
                 self.passed += 1
+                if self.is_verbose:
+                    print(f"ok     {name} ({seconds:.1f} s)", flush=True)
                 return
             self.failed += 1
             print(f"FAILED {name} ({seconds:.1f} s)")
@@ -97,9 +100,11 @@ def main():
     parser.add_argument("--full", action="store_true", help="every step, moment and effect")
     parser.add_argument("--only", default="", metavar="WORDS", help="only cases whose name has WORDS")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--verbose", action="store_true", help="a line for each case that passes")
     options = parser.parse_args()
     binary = Path(os.environ["STATEHOUSE_FAULTY"]).resolve()
     report, started = Report(), time.monotonic()
+    report.is_verbose = options.verbose
     with tempfile.TemporaryDirectory(prefix="sth", dir="/tmp") as name:
         folder = Path(name)
         world = World(fresh(folder, "world"), binary)

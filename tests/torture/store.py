@@ -182,7 +182,7 @@ class Server:
             self.process = subprocess.Popen(
                 [str(binary), "serve", "--data", str(data), "--listen", "127.0.0.1:0"],
                 cwd=self.data.parent, env=self.environment | extra, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=sink, start_new_session=True)
+                stdout=subprocess.PIPE, stderr=sink)
 
     def wait_until_listening(self):
         """False when the process ended instead."""
@@ -209,8 +209,9 @@ class Server:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
 
     def kill(self):
+        """The server alone, as the kernel would: a git that it started must notice by itself."""
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
         self.process.wait()
 
     def stop(self):
