@@ -159,7 +159,23 @@ Json actor_json(const Actor& actor) {
           {"token", json_or_null(actor.token)}};
 }
 
-Json ref_updated_data(const VersionDraft& draft, const std::optional<PreviousVersion>& previous) {
+std::string verdicts_digest(const std::vector<CommitVerdictRecord>& verdicts) {
+  Sha256 hash;
+  for (const CommitVerdictRecord& verdict : verdicts) {
+    hash.update(verdict.commit.hex() + " " + verdict.commit_digest + " " +
+                sha256_hex(verdict.verdict) + " " + verdict.pusher.value_or("-") + " " +
+                verdict.received.rfc3339() + "\n");
+  }
+  return digest_text(hash.finish());
+}
+
+Result<std::string> stated_verdicts_digest(const ParsedEntry& entry) {
+  const Json* commits = TRY(json_member(entry.data, "commits"));
+  return json_string(*commits, "verdictsSha256");
+}
+
+Json ref_updated_data(const VersionDraft& draft, const std::optional<PreviousVersion>& previous,
+                      const std::vector<CommitVerdictRecord>& verdicts) {
   const auto& content = draft.content;
   return {{"repository", draft.key.repository.str()},
           {"ref", draft.key.ref.str()},
@@ -176,7 +192,8 @@ Json ref_updated_data(const VersionDraft& draft, const std::optional<PreviousVer
            {{"new", draft.commits.fresh},
             {"verified", draft.commits.verified},
             {"unverified", draft.commits.unverified},
-            {"baseline", draft.commits.baseline}}},
+            {"baseline", draft.commits.baseline},
+            {"verdictsSha256", verdicts_digest(verdicts)}}},
           {"configuration", draft.configuration},
           {"policyDigest", draft.policy_digest},
           {"promotion", json_or_null(draft.promotion)},

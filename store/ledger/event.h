@@ -75,8 +75,19 @@ struct AppendedEntry {
 /// {"identity":…,"token":…,"via":…}
 Json actor_json(const Actor& actor);
 
+struct ParsedEntry;
+
 /// `data` of a ref.updated entry, without actor and evidence.
-Json ref_updated_data(const VersionDraft& draft, const std::optional<PreviousVersion>& previous);
+/// `verdicts` are those that the move brought, in order of their commits' ids.
+Json ref_updated_data(const VersionDraft& draft, const std::optional<PreviousVersion>& previous,
+                      const std::vector<CommitVerdictRecord>& verdicts);
+
+/// What binds recorded verdicts to the entry of the move that brought them: SHA-256 as digest text,
+/// over one line per verdict, "<commit> <commitSha256> <sha256 of the verdict's bytes> <pusher or
+/// -> <received>\n". REQUIRES: in order of the commits' ids.
+std::string verdicts_digest(const std::vector<CommitVerdictRecord>& verdicts);
+/// The digest that a ref.updated entry states. Errors: kInvalidArgument.
+Result<std::string> stated_verdicts_digest(const ParsedEntry& entry);
 /// `data` of a statement.issued entry, without actor and evidence.
 Json statement_issued_data(const StatementRecord& statement, const VersionRecord& version);
 

@@ -104,8 +104,10 @@ CREATE TABLE verdicts (
   commit_digest TEXT NOT NULL,
   verdict TEXT NOT NULL,
   pusher TEXT,
-  received INTEGER NOT NULL
+  received INTEGER NOT NULL,
+  entry INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX verdicts_by_entry ON verdicts (entry);
 
 CREATE TABLE promotions (
   number INTEGER PRIMARY KEY,

@@ -114,8 +114,11 @@ constexpr Definition kRefs[] = {
      "SELECT repository, ref, version, payload_digest, envelope, archive_digest, archive_bytes, "
      "entry FROM statements WHERE repository = ?1 AND ref = ?2 AND version = ?3"},
     {&S::insert_verdict,
-     "INSERT INTO verdicts (commit_oid, commit_digest, verdict, pusher, received) "
-     "VALUES (?1, ?2, ?3, ?4, ?5)"},
+     "INSERT INTO verdicts (commit_oid, commit_digest, verdict, pusher, received, entry) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+    {&S::verdicts_of_entry,
+     "SELECT commit_oid, commit_digest, verdict, pusher, received FROM verdicts "
+     "WHERE entry = ?1 ORDER BY commit_oid"},
     {&S::verdict,
      "SELECT commit_oid, commit_digest, verdict, pusher, received FROM verdicts "
      "WHERE commit_oid = ?1"},
@@ -184,9 +187,9 @@ constexpr Definition kOther[] = {
     {&S::purge_idempotency, "DELETE FROM idempotency WHERE created <= ?1"},
 };
 
-template <std::size_t count>
+template <std::size_t Count>
 Result<> prepare_group(const Database& database, Statements& statements,
-                       const Definition (&definitions)[count]) {
+                       const Definition (&definitions)[Count]) {
   for (const Definition& definition : definitions) {
     statements.*definition.member = TRY(Statement::prepare(database, definition.sql));
   }

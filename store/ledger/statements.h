@@ -23,7 +23,7 @@ struct Statements {
   Statement insert_version, version, versions, latest_versions, versions_of_commit, tips,
       newest_version_number;
   Statement insert_statement, statement;
-  Statement insert_verdict, verdict;
+  Statement insert_verdict, verdict, verdicts_of_entry;
 
   Statement insert_promotion, promotion, promotions, update_promotion, newest_promotion;
   Statement insert_approval, approvals, approval_by_entry, insert_check, checks, insert_comment,

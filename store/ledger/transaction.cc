@@ -119,10 +119,12 @@ Result<RecordedVersion> Transaction::record_version(const VersionDraft& draft,
   if (was_live) old_commit = before->content->commit;
   if (draft.content) new_commit = draft.content->commit;
   if (before) record.previous = PreviousVersion{before->version, old_commit};
+  const std::vector<CommitVerdictRecord> verdicts =
+      TRY(batch_.statements_.verdicts_of_entry.all(read_verdict, next_entry_index()));
   AppendedEntry entry = TRY(append({.type = EventType::kRefUpdated,
                                     .subject = draft.key.str(),
                                     .actor = draft.actor,
-                                    .data = ref_updated_data(draft, record.previous),
+                                    .data = ref_updated_data(draft, record.previous, verdicts),
                                     .evidence = std::move(evidence)}));
   record.entry = entry.index;
   TRY(write_version(batch_.statements_, record));
@@ -171,7 +173,8 @@ Result<CommitVerdictRecord> Transaction::record_verdict(const CommitVerdictRecor
   }
   if (earlier) return *earlier;
   TRY(batch_.statements_.insert_verdict.run(Blob{record.commit.bytes()}, record.commit_digest,
-                                            record.verdict, record.pusher, record.received));
+                                            record.verdict, record.pusher, record.received,
+                                            next_entry_index()));
   return record;
 }
 

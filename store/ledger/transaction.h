@@ -103,6 +103,7 @@ class Transaction {
   // Verdicts and statements.
 
   /// The first verdict on a commit wins: returns it, whether it is this one or an earlier one.
+  /// The entry of the next record_version binds the new ones: append nothing in between.
   /// Errors: kUnverified when the commit is known with another SHA-256 (a SHA-1 collision).
   Result<CommitVerdictRecord> record_verdict(const CommitVerdictRecord& record);
   /// Logs statement.issued and keeps the envelope. One per version, ever.

@@ -283,7 +283,19 @@ class Verification {
     } else if (!same_record(**row, *stated)) {
       find("version", where, "it is not what entry " + std::to_string(index) + " says");
     }
+    TRY(check_verdicts(entry, index, where));
     replay(*stated, where);
+    return {};
+  }
+
+  Result<> check_verdicts(const ParsedEntry& entry, EntryIndex index, const std::string& where) {
+    const std::vector<CommitVerdictRecord> rows =
+        TRY(statements_.verdicts_of_entry.all(read_verdict, index));
+    verdicts_ += rows.size();
+    const auto stated = stated_verdicts_digest(entry);
+    if (!stated || *stated != verdicts_digest(rows)) {
+      find("verdict", where, "the verdicts on its commits are not those that its entry binds");
+    }
     return {};
   }
 
@@ -380,8 +392,9 @@ class Verification {
       const char* what;
       const char* sql;
       std::uint64_t accounted;
-    } kCounts[] = {
+    } counts[] = {
         {"version", "SELECT count(*) FROM versions", report_.versions},
+        {"verdict", "SELECT count(*) FROM verdicts", verdicts_},
         {"statement", "SELECT count(*) FROM statements", events_[EventType::kStatementIssued]},
         {"promotion", "SELECT count(*) FROM promotions", events_[EventType::kPromotionOpened]},
         {"approval", "SELECT count(*) FROM approvals",
@@ -391,7 +404,7 @@ class Verification {
         {"token", "SELECT count(*) FROM tokens", events_[EventType::kTokenCreated]},
         {"evidence", "SELECT count(*) FROM evidence", report_.evidence},
     };
-    for (const auto& count : kCounts) {
+    for (const auto& count : counts) {
       const std::int64_t rows = TRY(database_.integer(count.sql));
       if (static_cast<std::uint64_t>(rows) > count.accounted) {
         find(count.what, "all", "there are more rows than the entries account for");
@@ -416,6 +429,7 @@ class Verification {
   Timestamp last_time_;
   std::map<RefKey, RefState> refs_;            // as replayed
   std::map<EventType, std::uint64_t> events_;  // how many there are of each type
+  std::uint64_t verdicts_ = 0;                 // bound by the entries seen so far
   std::set<std::string> blanked_;
   std::set<std::string> erased_;
 };

@@ -50,6 +50,7 @@ struct VerifyReport {
 ///   - every stored checkpoint: root of the tree at its size, and its signature; the newest covers
 ///     all entries;
 ///   - every ref.updated entry against the versions table, and their replay against the ref states;
+///   - the verdicts on commits against the digest in the entry of the move that brought them;
 ///   - every statement.issued entry against the statements table;
 ///   - every approval and token entry against its row (a token's hash is in no entry: a changed one
 ///     makes the token useless, or another secret usable, and is not seen here);

@@ -41,7 +41,7 @@ TEST_CASE_FIXTURE(LedgerFixture, "an entry is the exact bytes that were hashed")
   const ParsedEntry parsed = *parse_entry(entry.bytes);
   CHECK(parsed.id == "1-0");
   CHECK(parsed.source == "example.com/store");
-  CHECK(parsed.time == clock_.now());
+  CHECK(parsed.time == clock.now());
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "the checkpoint is signed, published and in the high-water file") {
@@ -87,21 +87,21 @@ TEST_CASE_FIXTURE(LedgerFixture,
 
 TEST_CASE_FIXTURE(LedgerFixture, "a clock that is behind the last entry signs nothing") {
   append_many(1);
-  clock_.advance(-std::chrono::seconds(61));
+  clock.advance(-std::chrono::seconds(61));
   const auto refused = append();
   CHECK(refused.error().code == ErrorCode::kUnavailable);
   CHECK(refused.error().message.find("clock is behind") != std::string::npos);
   CHECK(read().tree_size() == 1);
   CHECK(ledger().health().clock);
-  clock_.advance(std::chrono::seconds(61));
+  clock.advance(std::chrono::seconds(61));
   CHECK_FALSE(ledger().health().clock);
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "within the tolerance an entry has the last one's time") {
   const Timestamp first = append()->time;
-  clock_.advance(-std::chrono::seconds(59));
+  clock.advance(-std::chrono::seconds(59));
   CHECK(append()->time == first);
-  clock_.advance(std::chrono::seconds(70));
+  clock.advance(std::chrono::seconds(70));
   CHECK(append()->time == first + std::chrono::seconds(11));
 }
 

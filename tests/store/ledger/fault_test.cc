@@ -12,20 +12,20 @@ const char* const kHighWaterSteps[] = {"high-water.write", "high-water.sync", "h
 TEST_CASE_FIXTURE(LedgerFixture,
                   "a commit that fails before its effect wrote nothing and goes on") {
   append_many(2);
-  steps_.fail("ledger.commit", FailingSteps::When::kBefore);
+  steps.fail("ledger.commit", FailingSteps::When::kBefore);
   CHECK(append().error().code == ErrorCode::kUnavailable);
   CHECK(read().tree_size() == 2);
   CHECK_FALSE(ledger().health().stopped);
-  steps_.heal();
+  steps.heal();
   CHECK(append()->index == 2);
   CHECK(findings().empty());
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "a commit whose answer is lost stops the ledger until restart") {
   append_many(2);
-  steps_.fail("ledger.commit", FailingSteps::When::kAfter);
+  steps.fail("ledger.commit", FailingSteps::When::kAfter);
   CHECK(append().error().code == ErrorCode::kInternal);
-  steps_.heal();
+  steps.heal();
   CHECK(append().error().code == ErrorCode::kUnavailable);
   CHECK(stopped_code() == ErrorCode::kUnavailable);
   CHECK(read().tree_size() == 2);  // what is published never runs ahead of the high-water file
@@ -36,7 +36,7 @@ TEST_CASE_FIXTURE(LedgerFixture, "a commit whose answer is lost stops the ledger
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "a job's own error is its answer even when the batch is lost") {
-  steps_.fail("ledger.commit", FailingSteps::When::kAfter);
+  steps.fail("ledger.commit", FailingSteps::When::kAfter);
   CHECK(ledger().commit([](Transaction&) -> Result<> { return denied("no"); }).error().code ==
         ErrorCode::kDenied);
   CHECK_FALSE(ledger().health().stopped);
@@ -48,11 +48,11 @@ TEST_CASE("whatever step of the high-water file fails, restart finds the entry a
       CAPTURE(step);
       LedgerFixture f;
       f.append_many(1);
-      f.steps_.fail(step, when);
+      f.steps.fail(step, when);
       CHECK(f.append().error().code == ErrorCode::kInternal);
       CHECK(f.append().error().code == ErrorCode::kUnavailable);
       CHECK(f.read().tree_size() == 1);
-      f.steps_.heal();
+      f.steps.heal();
       f.reopen();
       CHECK(f.read().tree_size() == 2);
       CHECK(*read_file(f.high_water(), 4096) == f.read().checkpoint().note);
@@ -63,11 +63,11 @@ TEST_CASE("whatever step of the high-water file fails, restart finds the entry a
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "an open that cannot bring the high-water file up to date fails") {
-  steps_.fail("high-water.write", FailingSteps::When::kBefore);
+  steps.fail("high-water.write", FailingSteps::When::kBefore);
   CHECK_FALSE(append());
   close();
   CHECK_FALSE(Ledger::open(path(), options()));
-  steps_.heal();
+  steps.heal();
   CHECK(Ledger::open(path(), options()));
 }
 
@@ -132,7 +132,6 @@ TEST_CASE_FIXTURE(LedgerFixture, "another store's ledger, or no ledger at all, i
   CHECK(Ledger::open(path(), options()).error().code == ErrorCode::kInvalidArgument);
   harm("PRAGMA application_id = 1");
   CHECK(Ledger::open(path(), options()).error().code == ErrorCode::kInvalidArgument);
-  UnwatchedSteps steps;
   REQUIRE(write_file_durably(directory() / "text.db", std::string(8192, 'x'), 0600, steps, "x"));
   CHECK(Ledger::open(directory() / "text.db", options()).error().code == ErrorCode::kCorrupt);
 }

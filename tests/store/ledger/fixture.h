@@ -128,9 +128,9 @@ class LedgerFixture {
   [[nodiscard]] LedgerOptions options() {
     return {.origin = "example.com/store",
             .log_key = key_,
-            .clock = clock_,
-            .entropy = entropy_,
-            .steps = steps_,
+            .clock = clock,
+            .entropy = entropy,
+            .steps = steps,
             .high_water_path = high_water()};
   }
   [[nodiscard]] VerifyOptions verify_options() {
@@ -167,8 +167,8 @@ class LedgerFixture {
     std::filesystem::rename(directory() / "copy.db", path());
   }
   void put_high_water(std::string_view note) {
-    UnwatchedSteps steps;
-    REQUIRE(write_file_durably(high_water(), note, 0600, steps, "x"));
+    UnwatchedSteps unwatched;
+    REQUIRE(write_file_durably(high_water(), note, 0600, unwatched, "x"));
   }
 
   Result<AppendedEntry> append(EntryDraft draft = alarm()) {
@@ -207,9 +207,9 @@ class LedgerFixture {
     return report->findings;
   }
 
-  StillClock clock_;
-  CountingEntropy entropy_;
-  FailingSteps steps_;
+  StillClock clock;
+  CountingEntropy entropy;
+  FailingSteps steps;
 
  private:
   TemporaryDirectory directory_;

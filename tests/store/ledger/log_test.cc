@@ -102,14 +102,14 @@ TEST_CASE_FIXTURE(LedgerFixture, "the write-ahead log is copied back and does no
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "a failing copy of the write-ahead log loses nothing and stops") {
-  steps_.fail("ledger.wal-checkpoint", FailingSteps::When::kBefore);
+  steps.fail("ledger.wal-checkpoint", FailingSteps::When::kBefore);
   EntryDraft large = alarm();
   large.evidence = {{"decision", "text/plain", std::string(4 << 20, 'x')}};
   int accepted = 0;
   while (accepted < 16 && append(large)) ++accepted;
   CHECK(stopped_code() == ErrorCode::kUnavailable);
   CHECK(read().tree_size() == static_cast<std::uint64_t>(accepted));
-  steps_.heal();
+  steps.heal();
   reopen();
   CHECK(read().tree_size() == static_cast<std::uint64_t>(accepted));
   CHECK(findings().empty());

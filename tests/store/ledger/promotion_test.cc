@@ -101,8 +101,8 @@ TEST_CASE_FIXTURE(LedgerFixture, "a promotion and what belongs to it read back a
                                 .identity = "bob",
                                 .fingerprint = "SHA256:abc",
                                 .verdict = ApprovalVerdict::kReject,
-                                .received = clock_.now(),
-                                .expires = clock_.now() + std::chrono::hours(1),
+                                .received = clock.now(),
+                                .expires = clock.now() + std::chrono::hours(1),
                                 .drops = {3, 4}};
   REQUIRE(ledger().commit([&](Transaction& t) { return t.insert_approval(approval); }));
   const ApprovalRecord read_back = read().approvals(1)->at(0);
@@ -136,12 +136,12 @@ TEST_CASE_FIXTURE(LedgerFixture, "tokens are neither doubled nor revoked twice")
   CHECK(ledger().commit(insert(token)).error().code == ErrorCode::kInvalidArgument);
   CHECK(ledger().commit(revoke));
   CHECK(ledger().commit(revoke).error().code == ErrorCode::kConflict);
-  CHECK((*read().token("tok_a"))->revoked == clock_.now());
+  CHECK((*read().token("tok_a"))->revoked == clock.now());
   CHECK(read().tokens()->size() == 1);
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "a suspension ends, and a later one replaces it") {
-  const Timestamp now = clock_.now();
+  const Timestamp now = clock.now();
   const auto suspend = [&](Timestamp until) {
     return ledger().commit(
         [&](Transaction& t) { return t.put_suspension({"bob", now, until, 0}); });
@@ -161,10 +161,10 @@ TEST_CASE_FIXTURE(LedgerFixture, "an answer is kept under its key for 24 hours")
   REQUIRE(put("alice"));
   CHECK(put("alice").error().code == ErrorCode::kConflict);
   CHECK(put("bob"));
-  CHECK((*read().idempotent("alice", "key", clock_.now()))->response == "answer");
-  CHECK_FALSE(*read().idempotent("alice", "other", clock_.now()));
-  CHECK_FALSE(*read().idempotent("alice", "key", clock_.now() + std::chrono::hours(24)));
-  clock_.advance(std::chrono::hours(24));
+  CHECK((*read().idempotent("alice", "key", clock.now()))->response == "answer");
+  CHECK_FALSE(*read().idempotent("alice", "other", clock.now()));
+  CHECK_FALSE(*read().idempotent("alice", "key", clock.now() + std::chrono::hours(24)));
+  clock.advance(std::chrono::hours(24));
   CHECK(put("alice"));
 }
 

@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(RefsFixture, "a version reads back as its entry states it") {
     CHECK(record.content == draft.content);
     CHECK(record.actor == draft.actor);
     CHECK_FALSE(record.previous);
-    CHECK(record.time == clock_.now());
+    CHECK(record.time == clock.now());
   }
 }
 
@@ -196,7 +196,7 @@ TEST_CASE_FIXTURE(RefsFixture, "the first verdict on a commit stays, and a colli
   const auto record = [&](const std::string& digest_of, const std::string& verdict) {
     return ledger().commit([&](Transaction& transaction) {
       return transaction.record_verdict(
-          {oid_of("commit"), sha256_digest_text(digest_of), verdict, "alice", clock_.now()});
+          {oid_of("commit"), sha256_digest_text(digest_of), verdict, "alice", clock.now()});
     });
   };
   CHECK(record("bytes", "good")->verdict == "good");

@@ -19,7 +19,7 @@ class SearchFixture : public LedgerFixture {
     promoted.kind = VersionKind::kPromotion;
     promoted.promotion = 12;
     promoted.approved_by = {"bob"};
-    clock_.advance(std::chrono::hours(1));
+    clock.advance(std::chrono::hours(1));
     REQUIRE(move(promoted));  // 1
     REQUIRE(
         append({.type = EventType::kRefRefused,
@@ -32,18 +32,18 @@ class SearchFixture : public LedgerFixture {
                     .actor = {"bob", ActorVia::kToken, std::nullopt},
                     .data = {{"promotion", 12}, {"fingerprint", "SHA256:abc"}}}));  // 3
     REQUIRE(append(alarm("ref-file-differs")));                                     // 4
-    index_ = *SearchIndex::open(index_path());
-    REQUIRE(index_->follow(read()));
+    index = *SearchIndex::open(index_path());
+    REQUIRE(index->follow(read()));
   }
 
   [[nodiscard]] Path index_path() const { return directory() / "index.db"; }
   [[nodiscard]] std::vector<EntryIndex> find(const SearchQuery& query) {
-    const auto page = index_->search(query);
+    const auto page = index->search(query);
     REQUIRE_MESSAGE(page, (page ? "" : page.error().message));
     return page->records;
   }
 
-  std::unique_ptr<SearchIndex> index_;
+  std::unique_ptr<SearchIndex> index;
 };
 
 using Indexes = std::vector<EntryIndex>;
@@ -56,7 +56,7 @@ TEST_CASE_FIXTURE(SearchFixture, "operators and quotes in a text query have no m
         "text:unsigned", "{text}:unsigned", "(", ")", "unsigned)", "'; DROP TABLE words; --",
         "unsigned AND", "-", "*", "+", "\xff\xfe", "\"unsigned\" OR \"alarmed\""}) {
     CAPTURE(text);
-    const auto page = index_->search({.text = text});
+    const auto page = index->search({.text = text});
     REQUIRE(page);
     CHECK(page->records.size() <= 1);
   }
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(SearchFixture, "each filter finds its entries, newest first") 
 }
 
 TEST_CASE_FIXTURE(SearchFixture, "since is inclusive and until is not") {
-  const Timestamp later = clock_.now();
+  const Timestamp later = clock.now();
   CHECK(find({.since = later}) == Indexes{4, 3, 2, 1});
   CHECK(find({.until = later}) == Indexes{0});
   CHECK(find({.since = later + Milliseconds(1)}).empty());
@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(SearchFixture, "pages follow each other without gap or overlap
   SearchQuery query{.count_max = 2};
   Indexes seen;
   do {
-    const auto page = *index_->search(query);
+    const auto page = *index->search(query);
     seen.insert(seen.end(), page.records.begin(), page.records.end());
     query.before = page.next;
   } while (query.before);
@@ -110,12 +110,12 @@ TEST_CASE_FIXTURE(SearchFixture, "pages follow each other without gap or overlap
 }
 
 TEST_CASE_FIXTURE(SearchFixture, "a path finds moves that changed it, or anything below it") {
-  CHECK(*index_->entries_without_paths(10) == Indexes{0, 1});
-  REQUIRE(index_->add_paths(0, {"clusters/production/apps.yaml", "README.md"}));
-  REQUIRE(index_->add_paths(1, {"clusters/staging/apps.yaml"}));
-  REQUIRE(index_->add_paths(1, {"clusters/staging/apps.yaml"}));
-  CHECK(index_->add_paths(99, {"x"}).error().code == ErrorCode::kNotFound);
-  CHECK(index_->entries_without_paths(10)->empty());
+  CHECK(*index->entries_without_paths(10) == Indexes{0, 1});
+  REQUIRE(index->add_paths(0, {"clusters/production/apps.yaml", "README.md"}));
+  REQUIRE(index->add_paths(1, {"clusters/staging/apps.yaml"}));
+  REQUIRE(index->add_paths(1, {"clusters/staging/apps.yaml"}));
+  CHECK(index->add_paths(99, {"x"}).error().code == ErrorCode::kNotFound);
+  CHECK(index->entries_without_paths(10)->empty());
   CHECK(find({.path = "clusters/production/apps.yaml"}) == Indexes{0});
   CHECK(find({.path = "clusters"}) == Indexes{1, 0});
   CHECK(find({.path = "clusters/staging/"}) == Indexes{1});
@@ -124,36 +124,35 @@ TEST_CASE_FIXTURE(SearchFixture, "a path finds moves that changed it, or anythin
 }
 
 TEST_CASE_FIXTURE(SearchFixture, "following again indexes only what is new") {
-  CHECK(*index_->follow(read()) == 0);
+  CHECK(*index->follow(read()) == 0);
   append_many(3);
-  CHECK(*index_->follow(read()) == 3);
-  CHECK(*index_->indexed_size() == 8);
+  CHECK(*index->follow(read()) == 3);
+  CHECK(*index->indexed_size() == 8);
 }
 
 TEST_CASE_FIXTURE(SearchFixture, "a rebuilt index finds the same") {
-  CHECK(*index_->rebuild(read()) == 5);
+  CHECK(*index->rebuild(read()) == 5);
   CHECK(find({.promotion = 12}) == Indexes{3, 1});
 }
 
 TEST_CASE_FIXTURE(SearchFixture, "an index of another ledger starts anew") {
   LedgerFixture other;
   other.append_many(7);
-  CHECK(*index_->follow(other.read()) == 7);
+  CHECK(*index->follow(other.read()) == 7);
   CHECK(find({.actor = "alice"}).empty());
 }
 
 TEST_CASE_FIXTURE(SearchFixture, "a damaged index file is replaced") {
-  index_.reset();
-  UnwatchedSteps steps;
+  index.reset();
   REQUIRE(write_file_durably(index_path(), std::string(8192, 'x'), 0600, steps, "x"));
-  index_ = *SearchIndex::open(index_path());
-  CHECK(*index_->follow(read()) == 5);
+  index = *SearchIndex::open(index_path());
+  CHECK(*index->follow(read()) == 5);
 }
 
 TEST_CASE_FIXTURE(SearchFixture, "an index survives closing") {
-  index_.reset();
-  index_ = *SearchIndex::open(index_path());
-  CHECK(*index_->follow(read()) == 0);
+  index.reset();
+  index = *SearchIndex::open(index_path());
+  CHECK(*index->follow(read()) == 0);
   CHECK(find({.promotion = 12}) == Indexes{3, 1});
 }
 

@@ -13,7 +13,10 @@ class FullFixture : public LedgerFixture {
     create_repository();
     REQUIRE(move(version_draft(audit_ref(), 1, "one"), {{"decision", "application/json", "{}"}}));
     REQUIRE(move(version_draft(audit_ref(), 2, "two")));
-    REQUIRE(move(version_draft(deploy_ref(), 1, "two")));
+    REQUIRE(ledger().commit([&](Transaction& t) -> Result<RecordedVersion> {
+      TRY(t.record_verdict({oid_of("two"), sha256_digest_text("two"), "{}", "alice", t.time()}));
+      return t.record_version(version_draft(deploy_ref(), 1, "two"));
+    }));
     append_many(300);
     const std::string payload = "{}";
     const StatementRecord statement{
@@ -89,7 +92,7 @@ TEST_CASE("each kind of change behind the ledger's back is found by verification
   const struct {
     const char* what;
     std::string sql;
-  } kHarms[] = {
+  } harms[] = {
       {"entry", flip("entries", "bytes", 100, "idx = 7")},  // no longer JSON
       {"tile",
        "UPDATE entries SET bytes = CAST(replace(CAST(bytes AS TEXT), 'number-4', 'number-5') "
@@ -123,6 +126,16 @@ TEST_CASE("each kind of change behind the ledger's back is found by verification
        "commits_unverified, commits_baseline, configuration, policy_digest, promotion, "
        "approved_by, actor_identity, actor_via, actor_token, previous_version, previous_commit, "
        "time FROM versions WHERE entry = 0"},
+      {"verdict", "UPDATE verdicts SET verdict = '{\"signature\":{}}'"},
+      {"verdict", "UPDATE verdicts SET pusher = 'bob'"},
+      {"verdict", "UPDATE verdicts SET received = received + 1"},
+      {"verdict", "DELETE FROM verdicts"},
+      {"verdict",
+       "INSERT INTO verdicts SELECT zeroblob(20), commit_digest, verdict, pusher, received, entry "
+       "FROM verdicts"},
+      {"verdict",
+       "INSERT INTO verdicts SELECT zeroblob(20), commit_digest, verdict, pusher, received, 9999 "
+       "FROM verdicts"},
       {"statement", "UPDATE statements SET envelope = CAST('{}' AS BLOB)"},
       {"statement", "UPDATE statements SET payload_digest = 'sha256:00'"},
       {"statement", "DELETE FROM statements"},
@@ -159,7 +172,7 @@ TEST_CASE("each kind of change behind the ledger's back is found by verification
   FullFixture f;
   f.close();
   CHECK(f.first_finding_after("SELECT 1").empty());
-  for (const auto& harm : kHarms) {
+  for (const auto& harm : harms) {
     CAPTURE(harm.sql);
     CHECK(f.first_finding_after(harm.sql) == harm.what);
   }
