@@ -136,7 +136,7 @@ Result<std::string> DemoStage::on_host(std::vector<std::string> arguments, int e
 
 Result<std::string> DemoStage::git(const DemoPerson& person, const Path& directory,
                                    std::vector<std::string> arguments, int exit_code, Show show) {
-  std::vector<std::string> shown = arguments;
+  std::vector<std::string> shown = std::move(arguments);
   shown.insert(shown.begin(), "git");
   SubprocessOptions options;
   options.arguments = shown;

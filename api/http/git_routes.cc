@@ -180,7 +180,7 @@ std::string report_status(const PushReport& report) {
 
 std::string render_report(const PushRequest& push, const PushReport& report) {
   const bool wants_status = push.report_status || push.report_status_v2;
-  const std::string status = wants_status ? report_status(report) : std::string();
+  std::string status = wants_status ? report_status(report) : std::string();
   if (!push.side_band) return status;
   std::string out;
   for (const std::string& line : report.remote_lines) append_side_band(out, 2, line + "\n");

@@ -58,9 +58,9 @@ Result<PktLine> PktLineReader::next() {
   }
   if (length < 3) {
     rest_.remove_prefix(4);
-    constexpr std::array kinds = {PktLine::Kind::kFlush, PktLine::Kind::kDelimiter,
-                                  PktLine::Kind::kResponseEnd};
-    return PktLine{kinds[static_cast<std::size_t>(length)], {}};
+    constexpr std::array kKinds = {PktLine::Kind::kFlush, PktLine::Kind::kDelimiter,
+                                   PktLine::Kind::kResponseEnd};
+    return PktLine{kKinds[static_cast<std::size_t>(length)], {}};
   }
   const PktLine line{PktLine::Kind::kData, rest_.substr(4, static_cast<std::size_t>(length) - 4)};
   rest_.remove_prefix(static_cast<std::size_t>(length));

@@ -96,7 +96,7 @@ class ResponseRenderer::Front final : public httplib::Server {
     svr_sock_ = 0;
     set_pre_routing_handler([this](const httplib::Request&, httplib::Response& response) {
       response.status = status_;
-      if (provider_) provide_(response);
+      if (has_provider) provide(response);
       return HandlerResponse::Handled;
     });
     set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
@@ -140,8 +140,8 @@ class ResponseRenderer::Front final : public httplib::Server {
     });
   }
 
-  std::function<void(httplib::Response&)> provide_;
-  bool provider_ = false;
+  std::function<void(httplib::Response&)> provide;
+  bool has_provider = false;
 
  private:
   const std::string& date() {
@@ -166,7 +166,7 @@ ResponseRenderer::~ResponseRenderer() = default;
 std::string ResponseRenderer::head(Method method, const HttpResponse& response,
                                    std::uint64_t body_bytes, After after, bool is_http_1_0) {
   front_->prepare(response, {after, is_http_1_0, body_bytes});
-  front_->provider_ = false;
+  front_->has_provider = false;
   std::string bytes;
   LibraryStream stream(method, [&bytes](std::string_view part) {
     bytes.append(part);
@@ -187,8 +187,8 @@ bool ResponseRenderer::stream(const HttpRequest& request, const HttpResponse& re
     if (complete) library_sink.done();
     return complete;
   };
-  front_->provider_ = true;
-  front_->provide_ = [&](httplib::Response& library_response) {
+  front_->has_provider = true;
+  front_->provide = [&](httplib::Response& library_response) {
     if (is_http_1_0) {
       library_response.set_content_provider("", provide);
     } else {
@@ -197,7 +197,7 @@ bool ResponseRenderer::stream(const HttpRequest& request, const HttpResponse& re
   };
   LibraryStream stream(request.method, write);
   const bool sent = front_->run(stream);
-  front_->provide_ = nullptr;
+  front_->provide = nullptr;
   return sent && complete;
 }
 

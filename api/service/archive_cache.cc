@@ -50,7 +50,7 @@ Result<ArchiveDigest> ArchiveCache::build(const RepositoryName& repository, cons
       TRY(TemporaryDirectory::create(directory_.parent_path(), "build-"));
   const Path file = scratch.path() / "archive.tar";
   const FileDescriptor fd = TRY(open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  const ArchiveDigest digest =
+  ArchiveDigest digest =
       TRY_WITH("building a snapshot", write_archive(*objects, tree, [&](std::string_view bytes) {
                  return write_all(fd.get(), bytes);
                }));

@@ -44,7 +44,7 @@ void check_repository(Core& core, const RepositoryName& repository) {
   // Under the repository's turn nobody is between the ledger's commit and the ref files.
   const RepositoryQueue::Turn turn = core.queue.take(repository);
   const auto found = list_ref_files(core.repositories.path(repository));
-  const std::string where = repository.str();
+  const std::string& where = repository.str();
   if (!found) {
     core.alarms.raise("ref-file", where, found.error().message);
     return;

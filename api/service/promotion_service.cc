@@ -113,7 +113,7 @@ Result<PromotionRecord> PromotionService::require_open(const AuthenticatedCaller
                                                        PromotionNumber number) const {
   TRY(caller.require_scope(TokenScope::kWrite));
   if (!caller.identity()) return denied("changing a promotion: the caller has no identity");
-  const PromotionRecord record = TRY(find_promotion(core_, number));
+  PromotionRecord record = TRY(find_promotion(core_, number));
   if (!may_see(caller, record) || !caller.covers(record.target.repository)) {
     return no_such_promotion(number);
   }

@@ -10,16 +10,16 @@ namespace statehouse {
 namespace {
 
 /// One row per enumerator, in order: the enumerator's value is its index.
-template <typename Enum, std::size_t count>
+template <typename Enum, std::size_t Count>
 struct Names {
   std::string_view what;
-  std::array<std::string_view, count> texts;
+  std::array<std::string_view, Count> texts;
 
   [[nodiscard]] std::string_view name(Enum value) const {
     return texts[static_cast<std::size_t>(value)];
   }
   [[nodiscard]] Result<Enum> parse(std::string_view text) const {
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < Count; ++i) {
       if (texts[i] == text) return static_cast<Enum>(i);
     }
     return invalid_argument("reading " + std::string(what) +

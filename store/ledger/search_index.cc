@@ -150,7 +150,7 @@ Result<Database> open_index(const Path& path) {
 
 Result<IndexStatements> prepare(const Database& database) {
   IndexStatements statements;
-  const std::pair<Statement*, const char*> kDefinitions[] = {
+  const std::pair<Statement*, const char*> definitions[] = {
       {&statements.insert_entry,
        "INSERT INTO indexed (entry, type, outcome, time, needs_paths) VALUES (?1, ?2, ?3, ?4, ?5)"},
       {&statements.insert_link,
@@ -165,7 +165,7 @@ Result<IndexStatements> prepare(const Database& database) {
        "SELECT entry FROM indexed WHERE needs_paths = 1 ORDER BY entry LIMIT ?1"},
       {&statements.has_paths, "UPDATE indexed SET needs_paths = 0 WHERE entry = ?1"},
       {&statements.known, "SELECT count(*) FROM indexed WHERE entry = ?1"}};
-  for (const auto& [statement, sql] : kDefinitions) {
+  for (const auto& [statement, sql] : definitions) {
     *statement = TRY(Statement::prepare(database, sql));
   }
   return statements;
@@ -281,7 +281,7 @@ class SearchIndex::Impl {
     return size.value_or(0);
   }
 
-  std::mutex mutex_;  // held by SearchIndex around every call
+  std::mutex mutex;  // held by SearchIndex around every call
 
  private:
   template <typename Work>
@@ -312,7 +312,7 @@ Result<std::uint64_t> SearchIndex::follow(
   std::uint64_t indexed = 0;
   while (true) {
     // Released between steps, so that a long rebuild does not block searches.
-    const std::lock_guard lock(impl_->mutex_);
+    const std::lock_guard lock(impl_->mutex);
     const EntryIndex from = TRY(impl_->size_in(ledger));
     const auto entries = TRY(ledger.entries(from, kEntriesPerStep));
     if (entries.empty()) return indexed;
@@ -325,7 +325,7 @@ Result<std::uint64_t> SearchIndex::follow(
 Result<std::uint64_t> SearchIndex::rebuild(
     const LedgerReader& ledger, const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   {
-    const std::lock_guard lock(impl_->mutex_);
+    const std::lock_guard lock(impl_->mutex);
     impl_->close_and_remove();
     TRY(impl_->open_once());
   }
@@ -333,22 +333,22 @@ Result<std::uint64_t> SearchIndex::rebuild(
 }
 
 Result<> SearchIndex::add_paths(EntryIndex entry, const std::vector<std::string>& paths) {
-  const std::lock_guard lock(impl_->mutex_);
+  const std::lock_guard lock(impl_->mutex);
   return impl_->add_paths(entry, paths);
 }
 
 Result<std::vector<EntryIndex>> SearchIndex::entries_without_paths(std::size_t count_max) {
-  const std::lock_guard lock(impl_->mutex_);
+  const std::lock_guard lock(impl_->mutex);
   return impl_->without_paths(count_max);
 }
 
 Result<Page<EntryIndex>> SearchIndex::search(const SearchQuery& query) {
-  const std::lock_guard lock(impl_->mutex_);
+  const std::lock_guard lock(impl_->mutex);
   return impl_->search(query);
 }
 
 Result<EntryIndex> SearchIndex::indexed_size() {
-  const std::lock_guard lock(impl_->mutex_);
+  const std::lock_guard lock(impl_->mutex);
   return impl_->size();
 }
 

@@ -246,7 +246,7 @@ void LedgerWriter::checkpoint_wal() {
 void LedgerWriter::answer(Jobs& jobs, const Result<>& common) {
   for (const auto& job : jobs) {
     const bool own = !job->outcome || common;
-    job->answer.set_value(own ? std::move(job->outcome) : common);
+    job->answer.set_value(own ? job->outcome : common);
   }
 }
 

@@ -17,7 +17,7 @@ class Mutations {
 
  private:
   template <typename Change>
-  void add(Change change) {
+  void add(const Change& change) {
     Json copy = whole_;
     change(copy);
     documents_.push_back(dump_json(copy));

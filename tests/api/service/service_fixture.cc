@@ -122,7 +122,7 @@ std::string Workshop::raw_commit(const CommitPlan& plan) {
                     {committer, committer + "@example.org", time, "+0000"},
                     plan.message};
   for (const Oid& parent : plan.parents) parts.parents.push_back(parent.hex());
-  const std::string payload = must(build_commit_payload(parts));
+  std::string payload = must(build_commit_payload(parts));
   if (!plan.is_signed) return payload;
   const std::string armored =
       sign_sshsig(payload, plan.signature_namespace, key_named(plan.signer.value_or(committer)));

@@ -39,7 +39,7 @@ class KeysFixture {
 
   [[nodiscard]] Path keys() const { return directory_.path() / "keys"; }
   Result<std::unique_ptr<KeyStore>> create() {
-    return KeyStore::create(keys(), "example.com/store", entropy_, steps_);
+    return KeyStore::create(keys(), "example.com/store", entropy, steps);
   }
   [[nodiscard]] ErrorCode open_error() const {
     const auto opened = KeyStore::open(keys());
@@ -50,11 +50,11 @@ class KeysFixture {
     REQUIRE(::chmod((keys() / name).c_str(), mode) == 0);
   }
   void write(const std::string& name, std::string_view text) {
-    REQUIRE(write_file_durably(keys() / name, text, 0600, steps_, "x"));
+    REQUIRE(write_file_durably(keys() / name, text, 0600, steps, "x"));
   }
 
-  SystemEntropy entropy_;
-  OneFailingStep steps_;
+  SystemEntropy entropy;
+  OneFailingStep steps;
 
  private:
   TemporaryDirectory directory_;
@@ -112,7 +112,7 @@ TEST_CASE("making the keys reports the step that failed") {
                            "keys.root.sync-directory"}) {
     CAPTURE(step);
     KeysFixture f;
-    f.steps_.step = step;
+    f.steps.step = step;
     CHECK_FALSE(f.create());
   }
 }
