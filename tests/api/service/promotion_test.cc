@@ -347,9 +347,9 @@ TEST_CASE_FIXTURE(ServiceFixture,
   push_commit();
   const PromotionNumber number = open("alice", "mirror");
   accepted(approve("bob", number));
-  steps.bad_before = "ledger.commit";
+  steps.break_before("ledger.commit");
   CHECK(code_of(merge("bob", number)) == ErrorCode::kUnavailable);
-  steps.bad_before.clear();
+  steps.heal();
   for (const std::string& file : object_files("mirror")) CHECK(file.find("pack") != 0);
   accepted(merge("bob", number));
 }

@@ -76,20 +76,44 @@ RefKey key_of(std::string_view text) {
 
 ResourceName name_of_resource(std::string_view text) { return must(ResourceName::parse(text)); }
 
+void OneBadStep::break_before(std::string_view step) {
+  const std::lock_guard lock(mutex_);
+  bad_before_ = step;
+}
+
+void OneBadStep::break_after(std::string_view step) {
+  const std::lock_guard lock(mutex_);
+  bad_after_ = step;
+}
+
+void OneBadStep::heal() {
+  const std::lock_guard lock(mutex_);
+  bad_before_.clear();
+  bad_after_.clear();
+}
+
 void OneBadStep::meanwhile(std::string step, std::function<void()> action) {
+  const std::lock_guard lock(mutex_);
   interrupted_ = std::move(step);
   action_ = std::move(action);
 }
 
 Result<> OneBadStep::before(std::string_view step) {
-  if (action_ && step == interrupted_) std::exchange(action_, nullptr)();
-  if (step != bad_before || bad_before.empty()) return {};
-  return std::unexpected(errno_error("torture before " + bad_before, ENOSPC));
+  std::unique_lock lock(mutex_);
+  if (step == bad_before_) {
+    return std::unexpected(errno_error("torture before " + bad_before_, ENOSPC));
+  }
+  if (!action_ || step != interrupted_) return {};
+  const std::function<void()> action = std::exchange(action_, nullptr);
+  lock.unlock();
+  action();
+  return {};
 }
 
 Result<> OneBadStep::after(std::string_view step) {
-  if (step != bad_after || bad_after.empty()) return {};
-  return std::unexpected(errno_error("torture after " + bad_after, EIO));
+  const std::lock_guard lock(mutex_);
+  if (step != bad_after_) return {};
+  return std::unexpected(errno_error("torture after " + bad_after_, EIO));
 }
 
 Ed25519SecretKey key_named(std::string_view name) {

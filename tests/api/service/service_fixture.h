@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -58,12 +59,17 @@ class OneBadStep final : public DurableSteps {
  public:
   Result<> before(std::string_view step) override;
   Result<> after(std::string_view step) override;
+  /// From now on `step` fails, before or after its effect.
+  void break_before(std::string_view step);
+  void break_after(std::string_view step);
+  void heal();
   /// Runs `action` before `step` happens the next time.
   void meanwhile(std::string step, std::function<void()> action);
-  std::string bad_before;
-  std::string bad_after;
 
  private:
+  std::mutex mutex_;  ///< the housekeeper takes steps too
+  std::string bad_before_;
+  std::string bad_after_;
   std::string interrupted_;
   std::function<void()> action_;
 };

@@ -94,11 +94,11 @@ TEST_CASE_FIXTURE(ServiceFixture,
   for (const char* step :
        {"objects.pack-sync", "objects.move", "ref.lock", "ref.lock-sync", "ledger.commit"}) {
     CAPTURE(step);
-    steps.bad_before = step;
+    steps.break_before(step);
     const auto report =
         push_moves("alice", "platform", {{key_of("platform:refs/heads/audit"), std::nullopt, made}},
                    workshop.pack({made}));
-    steps.bad_before.clear();
+    steps.heal();
     CHECK(code_of(report) == ErrorCode::kUnavailable);
     CHECK(object_files("platform") == before);
     CHECK_FALSE(ref_file("platform:refs/heads/audit"));
@@ -109,11 +109,11 @@ TEST_CASE_FIXTURE(ServiceFixture,
 
 TEST_CASE_FIXTURE(ServiceFixture, "an unknown outcome stops writing until a restart finds out") {
   const Oid made = commit();
-  steps.bad_after = "ledger.commit";
+  steps.break_after("ledger.commit");
   const auto report =
       push_moves("alice", "platform", {{key_of("platform:refs/heads/audit"), std::nullopt, made}},
                  workshop.pack({made}));
-  steps.bad_after.clear();
+  steps.heal();
   CHECK(code_of(report) == ErrorCode::kInternal);
   const Oid other = commit();
   CHECK(code_of(push_moves("alice", "platform",
@@ -129,9 +129,9 @@ TEST_CASE_FIXTURE(ServiceFixture, "an unknown outcome stops writing until a rest
 TEST_CASE_FIXTURE(ServiceFixture,
                   "a ref file that cannot be written is an alarm, and mended by a restart") {
   const Oid made = commit();
-  steps.bad_before = "ref.rename";
+  steps.break_before("ref.rename");
   CHECK(push("alice", made).accepted());
-  steps.bad_before.clear();
+  steps.heal();
   CHECK(has_alarm(*this, "ref-file"));
   CHECK(tip("platform:refs/heads/audit") == made);
   CHECK(store->fetches()
@@ -144,9 +144,9 @@ TEST_CASE_FIXTURE(ServiceFixture,
 
 TEST_CASE_FIXTURE(ServiceFixture,
                   "a move that could not be published does not hinder the next one") {
-  steps.bad_before = "ref.rename";
+  steps.break_before("ref.rename");
   CHECK(push("alice", commit()).accepted());
-  steps.bad_before.clear();
+  steps.heal();
   const Oid next = push_commit({.files = {{"a.yaml", "a: 1\n"}}});
   CHECK(ref_file("platform:refs/heads/audit") == next);
   check_ref_files(core());
