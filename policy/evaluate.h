@@ -46,6 +46,11 @@ namespace statehouse {
 /// Whether `facts` may happen. Each ref of a push is decided separately; one refusal refuses all.
 Decision evaluate_update(const Configuration& configuration, const UpdateFacts& facts);
 
+/// Whether `pusher` may push to `key` at all (rules ungoverned, flow-only and update), whatever is
+/// pushed and wherever the ref stands.
+Decision evaluate_push_permission(const Configuration& configuration, const RefKey& key,
+                                  const ResourceName& pusher);
+
 /// Whether the promotion is ready to merge: everything but the permission of the merger, plus
 /// `evaluate_merge_permission` when `facts.merger` is set. `Decision::blocked_by` is the contract's
 /// `blockedBy`.

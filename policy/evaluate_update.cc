@@ -84,6 +84,16 @@ void judge_grant(const Configuration& configuration, const Policies& policies,
   decision.pass((*granting)->name.str(), "update", who + " may update " + facts.key.str());
 }
 
+void judge_permission(const Configuration& configuration, const Policies& policies,
+                      const UpdateFacts& facts, Decision& decision) {
+  if (policies.empty()) {
+    decision.fail("store", "ungoverned", "no policy matches " + facts.key.str(),
+                  "push to a governed ref, or add a policy for this one in system");
+    return;
+  }
+  judge_grant(configuration, policies, facts, decision);
+}
+
 /// A move that needs one `allow` and no `deny`.
 struct Exceptional {
   std::string rule;   ///< "force-push"
@@ -204,12 +214,8 @@ void judge_eligible_approvers(const Configuration& configuration, const Flow& fl
 
 bool judge_move(const Configuration& configuration, const UpdateFacts& facts, Decision& decision) {
   const Policies policies = configuration.policies_for(facts.key);
-  if (policies.empty()) {
-    decision.fail("store", "ungoverned", "no policy matches " + facts.key.str(),
-                  "push to a governed ref, or add a policy for this one in system");
-    return false;
-  }
-  judge_grant(configuration, policies, facts, decision);
+  judge_permission(configuration, policies, facts, decision);
+  if (policies.empty()) return false;
   judge_exceptional_moves(policies, facts, decision);
   judge_import(configuration, facts, decision);
   if (facts.kind == UpdateKind::kDelete) return true;
@@ -217,6 +223,15 @@ bool judge_move(const Configuration& configuration, const UpdateFacts& facts, De
     if (policy->commits) judge_commits(configuration, *policy, facts.new_commits, decision);
   }
   return true;
+}
+
+Decision evaluate_push_permission(const Configuration& configuration, const RefKey& key,
+                                  const ResourceName& pusher) {
+  Decision decision;
+  const UpdateFacts facts{.key = key, .pusher = pusher};
+  judge_permission(configuration, configuration.policies_for(key), facts, decision);
+  decision.settle();
+  return decision;
 }
 
 Decision evaluate_update(const Configuration& configuration, const UpdateFacts& facts) {

@@ -1,6 +1,7 @@
 #include "api/service/housekeeper.h"
 
 #include "crypto/base/json.h"
+#include "crypto/base/limits.h"
 #include "store/git/ref_files.h"
 #include "store/git/tree_diff.h"
 
@@ -11,7 +12,6 @@ namespace {
 constexpr std::chrono::minutes kCheckEvery{1};
 constexpr std::chrono::milliseconds kIndexEvery{1000};
 constexpr std::size_t kPathsPerRound = 100;
-constexpr std::uint64_t kArchiveCacheBytesMax = 10ULL << 30;
 
 /// What the file of each ref must hold, as the ledger says now.
 std::map<RefName, Oid> expected_refs(const Core& core, const RepositoryName& repository) {
@@ -188,8 +188,8 @@ void Housekeeper::run() {
     fill_index();
     if (std::chrono::steady_clock::now() >= next_check) {
       check_ref_files(core_);
-      static_cast<void>(archives_.trim(kArchiveCacheBytesMax));  // a cache: once more later
-      owe({}, false);                                            // once more what failed before
+      static_cast<void>(archives_.trim(limits::kArchiveCacheBytesMax));  // a cache: once more later
+      owe({}, false);  // once more what failed before
       next_check = std::chrono::steady_clock::now() + kCheckEvery;
     }
   }

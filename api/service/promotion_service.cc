@@ -135,6 +135,19 @@ Result<PromotionOutcome> PromotionService::refuse(const AuthenticatedCaller& cal
   return PromotionOutcome{record.number, PromotionRefusal{std::move(decision), entry}};
 }
 
+/// To whoever reads no ref that it starts from, a flow is not there: it names refs.
+bool PromotionService::may_know(const AuthenticatedCaller& caller, const Flow& flow) const {
+  if (!caller.covers(flow.to.repository)) return false;
+  if (flow.from_ref.is_literal()) {
+    const auto ref = RefName::parse(flow.from_ref.str());
+    return ref && access_.may_read(caller, {flow.from_repository, *ref});
+  }
+  const auto snapshot = core_.refs.current();
+  return std::ranges::any_of(snapshot->of(flow.from_repository), [&](const RefState* state) {
+    return flow.starts_from(state->key) && access_.may_read(caller, state->key);
+  });
+}
+
 Result<RefKey> PromotionService::source_of(const Flow& flow, const OpenPromotion& request) const {
   if (request.source_ref) {
     RefKey key{flow.from_repository, *request.source_ref};
@@ -196,6 +209,27 @@ Result<PromotionRecord> PromotionService::draft(const AuthenticatedCaller& calle
   return record;
 }
 
+/// No other open promotion of the same commit, and not too many of the same person.
+Result<> PromotionService::require_room(const RefKey& source, const PromotionRecord& record) const {
+  const PromotionQuery same{
+      .state = PromotionState::kOpen, .source = source, .flow = record.flow, .count_max = 1000};
+  const auto others = TRY(core_.ledger.read().promotions(same));
+  for (const PromotionRecord& other : others.records) {
+    if (other.source_commit == record.source_commit) {
+      return conflict("opening a promotion: promotion " + std::to_string(other.number) +
+                      " of this commit is open already");
+    }
+  }
+  const PromotionQuery own{.state = PromotionState::kOpen,
+                           .opener = record.opener,
+                           .count_max = limits::kOpenPromotionsPerPersonMax};
+  const auto mine = TRY(core_.ledger.read().promotions(own));
+  if (mine.records.size() < limits::kOpenPromotionsPerPersonMax) return {};
+  return conflict("opening a promotion: " + record.opener + " has " +
+                      std::to_string(limits::kOpenPromotionsPerPersonMax) + " open ones already",
+                  "close some of them: statehouse promotion close N");
+}
+
 Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& caller,
                                                 const OpenPromotion& request) {
   TRY(caller.require_scope(TokenScope::kWrite));
@@ -204,8 +238,9 @@ Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& calle
   TRY(require_text("message", request.message, limits::kCommentBytesMax));
   const auto active = core_.configuration.current();
   const Flow* flow = find_flow(active->configuration, request.flow);
-  if (flow == nullptr || !caller.covers(flow->to.repository)) {
-    return not_found("opening a promotion: there is no flow " + request.flow.str());
+  if (flow == nullptr || !may_know(caller, *flow)) {
+    return not_found("opening a promotion: there is no flow " + request.flow.str() +
+                     ", or you read no ref that it starts from");
   }
   const RefKey source = TRY(source_of(*flow, request));
   const Oid commit = TRY(pin_commit(caller, source, request.commit));
@@ -215,14 +250,7 @@ Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& calle
   Decision decision =
       evaluate_open_permission(active->configuration, flow->name, source, *caller.identity());
   if (!decision.allow) return refuse(caller, record, "open", std::move(decision));
-  PromotionQuery query{.state = PromotionState::kOpen, .source = source, .flow = record.flow};
-  const auto others = TRY(core_.ledger.read().promotions(query));
-  for (const PromotionRecord& other : others.records) {
-    if (other.source_commit == commit) {
-      return conflict("opening a promotion: promotion " + std::to_string(other.number) +
-                      " of this commit is open already");
-    }
-  }
+  TRY(require_room(source, record));
   record.number = TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<PromotionNumber> {
     PromotionRecord inserted = record;
     inserted.number = TRY(transaction.next_promotion());
@@ -326,8 +354,14 @@ Result<> PromotionService::require_newest_word(const AuthenticatedCaller& caller
                             "sign it now, with a clock that is right");
   }
   const std::string payload = statement.payload();
+  std::size_t words = 0;
   for (const ApprovalRecord& record : situation.approvals) {
     if (record.identity != caller.identity_name()) continue;
+    if (++words == limits::kWordsPerApproverMax) {
+      return conflict(doing + caller.identity_name() + " said something on it " +
+                          std::to_string(words) + " times already",
+                      "close the promotion and open another one");
+    }
     const EvidenceRecord evidence = TRY(core_.ledger.read().evidence(record.envelope_digest));
     if (!evidence.content) continue;
     const DsseEnvelope envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
@@ -382,6 +416,12 @@ Result<PromotionOutcome> PromotionService::comment(const AuthenticatedCaller& ca
   TRY(require_text("comment", message, limits::kCommentBytesMax));
   if (message.empty()) return invalid_argument("commenting: the message is empty");
   if (path) TRY(TreePath::parse(*path));
+  const auto earlier = TRY(core_.ledger.read().comments(number));
+  if (earlier.size() >= limits::kCommentsPerPromotionMax) {
+    return conflict("commenting: promotion " + std::to_string(number) + " has " +
+                        std::to_string(earlier.size()) + " comments already",
+                    "go on elsewhere, and link to it");
+  }
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     CommentRecord comment{.promotion = record.number, .identity = caller.identity_name()};
     comment.text = message;

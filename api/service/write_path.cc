@@ -81,6 +81,16 @@ Result<std::unordered_set<Oid>> covered_by_baselines(const GitRepository& view,
   return std::unordered_set<Oid>(covered.begin(), covered.end());
 }
 
+/// Who neither reads a ref nor may push to it is told just that: anything more would say whether
+/// the ref exists, or what it stands at.
+std::optional<Decision> refuse_stranger(const Configuration& configuration,
+                                        const MoveRequest& request, const ProposedMove& move) {
+  if (request.promotion || may_read(configuration, request.mover, move.key)) return std::nullopt;
+  Decision decision = evaluate_push_permission(configuration, move.key, request.mover);
+  if (decision.allow) return std::nullopt;
+  return decision;
+}
+
 void count_commit(const CommitFacts& facts, CommitCounts& counts) {
   ++counts.fresh;
   if (facts.is_baseline) ++counts.baseline;
@@ -225,8 +235,15 @@ Result<WritePath::Attempt> WritePath::attempt(const MoveRequest& request) const 
                     "try again");
   }
   for (const ProposedMove& move : request.moves) {
-    Candidate candidate = TRY(gather(request, move, *attempt.active));
-    candidate.decision = TRY(decide(request, candidate, *attempt.active));
+    Candidate candidate{.move = &move,
+                        .facts = UpdateFacts{.key = move.key, .pusher = request.mover}};
+    auto refusal = refuse_stranger(attempt.active->configuration, request, move);
+    if (refusal) {
+      candidate.decision = *std::move(refusal);
+    } else {
+      candidate = TRY(gather(request, move, *attempt.active));
+      candidate.decision = TRY(decide(request, candidate, *attempt.active));
+    }
     attempt.candidates.push_back(std::move(candidate));
   }
   return attempt;

@@ -16,10 +16,12 @@ inline constexpr std::uint64_t kPackObjectsMax = 1'000'000;         ///< objects
 inline constexpr std::uint64_t kPackDeltaDepthMax = 4096;           ///< delta chain inside one pack
 inline constexpr std::size_t kCommitBytesMax = 1U << 20;            ///< one commit or tag object
 inline constexpr std::size_t kTreeDepthMax = 128;                   ///< nested folders
-inline constexpr std::uint64_t kTreeEntriesMax = 1'000'000;      ///< entries met in one tree walk
-inline constexpr std::uint64_t kArchiveBytesMax = 2ULL << 30;    ///< one uncompressed snapshot
-inline constexpr std::uint64_t kCommitsPerPushMax = 100'000;     ///< commits new to one ref
-inline constexpr std::uint64_t kCommitsInMemoryMax = 5'000'000;  ///< of one repository's history
+inline constexpr std::uint64_t kTreeEntriesMax = 1'000'000;    ///< entries met in one tree walk
+inline constexpr std::uint64_t kArchiveBytesMax = 2ULL << 30;  ///< one uncompressed snapshot
+inline constexpr std::uint64_t kArchiveCacheBytesMax = 10ULL << 30;  ///< all kept snapshots
+inline constexpr std::uint64_t kTreeFilesBytesMax = 64ULL << 20;  ///< files of one tree, read whole
+inline constexpr std::uint64_t kCommitsPerPushMax = 100'000;      ///< commits new to one ref
+inline constexpr std::uint64_t kCommitsInMemoryMax = 5'000'000;   ///< of one repository's history
 inline constexpr std::size_t kRefNameBytesMax = 255;
 inline constexpr std::size_t kRepositoryNameBytesMax = 200;
 inline constexpr std::size_t kTreePathBytesMax = 4096;
@@ -51,6 +53,11 @@ inline constexpr std::size_t kYamlAliasesMax = 0;  ///< aliases are refused
 inline constexpr std::size_t kConfigurationFilesMax = 10'000;
 inline constexpr std::size_t kCommentBytesMax = 16U << 10;
 inline constexpr std::size_t kReasonBytesMax = 4U << 10;
+
+// Promotions.
+inline constexpr std::size_t kOpenPromotionsPerPersonMax = 100;  ///< opened by one identity
+inline constexpr std::size_t kCommentsPerPromotionMax = 1000;
+inline constexpr std::size_t kWordsPerApproverMax = 100;  ///< of one approver on one promotion
 
 // The log.
 inline constexpr std::size_t kEntryBytesMax = 65'535;  ///< C2SP tlog-tiles bundle format

@@ -1,6 +1,7 @@
 #include "store/git/tree_walk.h"
 
 #include "crypto/base/encoding.h"
+#include "crypto/base/limits.h"
 
 namespace statehouse {
 
@@ -75,7 +76,7 @@ Result<std::optional<TreeEntry>> find_in_tree(const GitRepository& repository, c
 Result<std::vector<TreeFile>> read_tree_files(const GitRepository& repository, const Oid& tree,
                                               std::size_t files_max, std::uint64_t file_bytes_max) {
   std::vector<TreeFile> files;
-  std::uint64_t bytes_left = kTreeFilesBytesMax;
+  std::uint64_t bytes_left = limits::kTreeFilesBytesMax;
   const auto visit = [&](const TreeItem& item) -> Result<WalkStep> {
     if (item.mode == FileMode::kTree) return WalkStep::kDescend;
     if (item.mode == FileMode::kGitlink) {
@@ -89,7 +90,7 @@ Result<std::vector<TreeFile>> read_tree_files(const GitRepository& repository, c
     // One blob can stand under every name: a small pack may mean many gigabytes here.
     if (bytes.size() > bytes_left) {
       return invalid_argument("reading a tree: its files have more than " +
-                              std::to_string(kTreeFilesBytesMax) + " bytes together");
+                              std::to_string(limits::kTreeFilesBytesMax) + " bytes together");
     }
     bytes_left -= bytes.size();
     files.push_back({item.path, item.mode, std::move(bytes)});

@@ -46,12 +46,9 @@ struct TreeFile {
   std::string bytes;
 };
 
-/// Of all files that read_tree_files returns, together.
-inline constexpr std::uint64_t kTreeFilesBytesMax = 64ULL << 20;
-
 /// Every file below `tree` with its content (a symbolic link's content is its target).
 /// Errors: kInvalidArgument when there are more than `files_max`, or one is longer than
-/// `file_bytes_max` (with its path), or all are longer than kTreeFilesBytesMax.
+/// `file_bytes_max` (with its path), or all are longer than limits::kTreeFilesBytesMax.
 Result<std::vector<TreeFile>> read_tree_files(const GitRepository& repository, const Oid& tree,
                                               std::size_t files_max, std::uint64_t file_bytes_max);
 

@@ -1,5 +1,7 @@
 #include "store/ledger/search_index.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <mutex>
 #include <set>
@@ -132,6 +134,8 @@ void remove_database(const Path& path) {
 }
 
 Result<Database> open_index(const Path& path) {
+  // SQLite would create it readable for everybody; what it finds stays as it is.
+  TRY_WITH("opening the index", open_file(path, O_RDWR | O_CREAT, 0600));
   Database database = TRY(Database::open(path, Database::Mode::kCreate));
   TRY(database.execute("PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;"));
   const std::int64_t id = TRY(database.integer("PRAGMA application_id"));

@@ -1,3 +1,4 @@
+#include "crypto/base/limits.h"
 #include "tests/api/service/service_fixture.h"
 
 // What somebody with good keys and a good token may try: to read what is hidden by pushing, to have
@@ -73,6 +74,25 @@ TEST_CASE_FIXTURE(ServiceFixture, "who does not see a commit does not push a ref
   CHECK_FALSE(state("platform:refs/heads/topic/steal"));
   CHECK_FALSE(must(push_moves("alice", "platform", {creation("refs/heads/topic/mine", hidden)}, {}))
                   .unpack_error);
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "a refused push does not say whether a hidden ref exists") {
+  push_commit();
+  const Oid made = workshop.commit({.author = "carol"});
+  const auto told = [&](const std::optional<Oid>& old_oid) {
+    const ProposedMove move{key_of("platform:refs/heads/hidden"), old_oid, made};
+    PushReport report = must(push_moves("carol", "platform", {move}, workshop.pack({made}), true));
+    return PushResult{std::move(report)}.text();
+  };
+  const Oid somewhere = tip("platform:refs/heads/audit");
+  const std::vector<std::string> absent{told(std::nullopt), told(somewhere)};
+  CHECK(absent[0].find("denied") != std::string::npos);
+  push_hidden(*this);
+  CHECK(absent == std::vector<std::string>{told(std::nullopt), told(somewhere)});
+  // To whoever may push there it is said.
+  const ProposedMove move{key_of("platform:refs/heads/hidden"), std::nullopt, made};
+  const PushReport report = must(push_moves("alice", "platform", {move}, workshop.pack({made})));
+  CHECK(PushResult{report}.text().find("reference already exists") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "who does not see a file does not put it into a tree by its id") {
@@ -163,6 +183,38 @@ TEST_CASE_FIXTURE(ServiceFixture, "a promotion of a hidden ref is hidden until i
   accepted(approve("bob", number));
   accepted(merge("bob", number));
   CHECK(store->promotions().situation(as("carol"), number));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "a flow that starts from a hidden ref is none for others") {
+  declare({{"topics.yaml", kTopicFlow}});
+  push_hidden(*this);
+  const auto opening = [&](const std::string& flow) {
+    auto outcome = store->promotions().open(as("carol"), {.flow = name_of_resource(flow)});
+    REQUIRE_FALSE(outcome);
+    std::string words = outcome.error().message;
+    return words.replace(words.find(flow), flow.size(), "FLOW");
+  };
+  CHECK(opening("embargo") == opening("nowhere"));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "one person cannot fill the store with promotions and comments") {
+  const PromotionNumber number = [&] {
+    push_commit();
+    return open("alice", "deploy");
+  }();
+  for (std::size_t i = 0; i < limits::kCommentsPerPromotionMax; ++i) {
+    accepted(store->promotions().comment(as("alice"), number, "again", std::nullopt, std::nullopt));
+  }
+  CHECK(code_of(store->promotions().comment(as("bob"), number, "and again", std::nullopt,
+                                            std::nullopt)) == ErrorCode::kConflict);
+  for (std::size_t i = 1; i < limits::kOpenPromotionsPerPersonMax; ++i) {
+    push_commit({.files = {{"n.yaml", "n: " + std::to_string(i) + "\n"}}});
+    open("alice", "deploy");
+  }
+  push_commit({.files = {{"n.yaml", "n: last\n"}}});
+  const OpenPromotion another{.flow = name_of_resource("deploy")};
+  CHECK(code_of(store->promotions().open(as("alice"), another)) == ErrorCode::kConflict);
+  CHECK(store->promotions().open(as("bob"), another));
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "a token for some repositories makes no token for all") {
