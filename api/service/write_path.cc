@@ -97,6 +97,18 @@ void count_commit(const CommitFacts& facts, CommitCounts& counts) {
   ++(facts.signature.state == SignatureState::kGood ? counts.verified : counts.unverified);
 }
 
+/// A version that cannot be stated would keep every later one of its ref from being stated.
+Result<> check_size(const Core& core, const GitRepository& view, const Oid& tree,
+                    Decision& decision) {
+  const TreeMeasure measure = TRY(core.tree_digests.measure(view, tree));
+  if (measure.archive_bytes_max <= limits::kArchiveBytesMax) return {};
+  decision.fail("store", "archive-size",
+                "the snapshot of this tree could be larger than " +
+                    std::to_string(limits::kArchiveBytesMax) + " bytes",
+                "keep large or very many files elsewhere");
+  return {};
+}
+
 /// A declared baseline names both hashes of its commit and tree; all must be what arrived.
 void check_baseline(const Baseline& baseline, const VersionContent& content, Decision& decision) {
   const bool same = baseline.tree == content.tree &&
@@ -215,6 +227,7 @@ Result<Decision> WritePath::decide(const MoveRequest& request, const Candidate& 
                     "`" + escape_for_message(violation->path) + "`: " + violation->reason,
                     "remove it from every commit that is pushed");
     }
+    TRY(check_size(core_, request.view, candidate.content->tree, decision));
     if (const Baseline* baseline = active.configuration.baseline(facts.key, *facts.new_oid)) {
       check_baseline(*baseline, *candidate.content, decision);
     }

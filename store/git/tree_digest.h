@@ -10,6 +10,13 @@
 
 namespace statehouse {
 
+/// What is to be known of a whole tree before it becomes a version.
+struct TreeMeasure {
+  std::string sha256;  ///< 32 raw bytes: the id that it has in a SHA-256 Git repository
+  /// An upper bound of the archive's size, whatever the paths; UINT64_MAX when it is beyond that.
+  std::uint64_t archive_bytes_max = 0;
+};
+
 /// Computes `treeSha256`: the id that a tree has in a SHA-256 Git repository (blobs, and trees with
 /// 32-byte ids, recursively), so that a version does not rest on SHA-1. Anybody can check one with
 /// `git init --object-format=sha256`.
@@ -22,13 +29,15 @@ class TreeDigests {
   /// About 150 bytes for each of `objects_max` remembered objects.
   explicit TreeDigests(std::size_t objects_max = 400'000) : memory_(objects_max) {}
 
-  /// 32 raw bytes. Each distinct tree is read once, so repeated subtrees cost nothing.
+  /// Each distinct tree is read once, so repeated subtrees cost nothing.
   /// Errors: kInvalidArgument (a gitlink, which has no content to hash; deeper than
   /// limits::kTreeDepthMax); as GitRepository's.
+  Result<TreeMeasure> measure(const GitRepository& repository, const Oid& tree);
+  /// The `sha256` of it.
   Result<std::string> tree_sha256(const GitRepository& repository, const Oid& tree);
 
  private:
-  OidMemory<std::string> memory_;
+  OidMemory<TreeMeasure> memory_;
 };
 
 /// SHA-256 over "`type` `size`\0" and the bytes: for a commit, `commitSha256`. 32 raw bytes.

@@ -197,6 +197,21 @@ TEST_CASE_FIXTURE(ServiceFixture, "a flow that starts from a hidden ref is none 
   CHECK(opening("embargo") == opening("nowhere"));
 }
 
+TEST_CASE_FIXTURE(ServiceFixture, "a tree that no snapshot could hold is refused, small as it is") {
+  const Oid blob = workshop.write(ObjectType::kBlob, "a: 1\n");
+  const auto folder = [&](FileMode mode, const Oid& entry) {
+    std::vector<TreeEntry> entries;
+    for (int i = 0; i < 600; ++i) {
+      entries.push_back({mode, "n" + std::to_string(1000 + i) + ".yaml", entry});
+    }
+    return workshop.write(ObjectType::kTree, serialize_tree(entries));
+  };
+  const Oid bomb = folder(FileMode::kTree, folder(FileMode::kFile, blob));
+  const PushResult result = push("alice", workshop.commit({.tree = bomb}));
+  CHECK_FALSE(result.accepted());
+  CHECK(result.denied_by("store/archive-size"));
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "one person cannot fill the store with promotions and comments") {
   const PromotionNumber number = [&] {
     push_commit();

@@ -140,7 +140,7 @@ std::string Workshop::raw_commit(const CommitPlan& plan) {
   must(write_objects_durably(path_, tree.objects, steps_));
   const std::string committer = plan.committer.value_or(plan.author);
   const std::int64_t time = 1'772'000'000 + clock_++;
-  CommitParts parts{tree.root.hex(),
+  CommitParts parts{plan.tree.value_or(tree.root).hex(),
                     {},
                     {plan.author, plan.author + "@example.org", time, "+0000"},
                     {committer, committer + "@example.org", time, "+0000"},

@@ -86,6 +86,7 @@ struct CommitPlan {
   std::string author = "alice";
   FileMap files = {{"apps/shop.yaml", "kind: ConfigMap\n"}};
   std::vector<Oid> parents;
+  std::optional<Oid> tree = std::nullopt;  ///< instead of `files`, written before
   std::string message = "Change the shop\n";
   std::optional<std::string> committer = std::nullopt;  ///< none: the author
   std::optional<std::string> signer = std::nullopt;     ///< key's name; none: the committer's

@@ -3,6 +3,8 @@
 #include "crypto/base/encoding.h"
 #include "crypto/sha256.h"
 #include "store/git/tree_diff.h"
+#include "store/git/archive.h"
+#include "store/git/archive_entry.h"
 #include "store/git/tree_digest.h"
 #include "store/git/tree_walk.h"
 #include "tests/store/git/git_fixture.h"
@@ -136,6 +138,30 @@ TEST_CASE("the SHA-256 of a tree is its id in a SHA-256 repository") {
     const std::string digest = must(digests.tree_sha256(*fixture.open(), sha1.rev("HEAD^{tree}")));
     CHECK(hex_encode(digest) + "\n" == expected);
   }
+}
+
+TEST_CASE("the measure of a tree is an upper bound of its archive, and does not overflow") {
+  StoreFixture fixture;
+  Workspace workspace;
+  write_everything(workspace);
+  workspace.write(std::string(240, 'd') + "/" + std::string(200, 'f'), "deep");
+  fixture.push(workspace, workspace.commit("x"));
+  const Oid tree = workspace.rev("HEAD^{tree}");
+  TreeDigests digests;
+  const auto ignore = [](std::string_view) -> Result<> { return {}; };
+  const ArchiveDigest archive = must(write_archive(*fixture.open(), tree, ignore));
+  // The two blocks that end an archive are not of the tree.
+  CHECK(must(digests.measure(*fixture.open(), tree)).archive_bytes_max >=
+        archive.size - 2 * kArchiveBlockBytes);
+
+  Oid below = fixture.plant_blob("boom");
+  FileMode mode = FileMode::kFile;
+  for (int level = 0; level < 70; ++level) {
+    below = fixture.plant(
+        {{ObjectType::kTree, serialize_tree({{mode, "a", below}, {mode, "b", below}})}});
+    mode = FileMode::kTree;
+  }
+  CHECK(must(digests.measure(*fixture.open(), below)).archive_bytes_max == UINT64_MAX);
 }
 
 TEST_CASE("the SHA-256 of a commit covers its header and its bytes") {
