@@ -2,9 +2,9 @@
 
 #include "crypto/base/encoding.h"
 #include "crypto/sha256.h"
-#include "store/git/tree_diff.h"
 #include "store/git/archive.h"
 #include "store/git/archive_entry.h"
+#include "store/git/tree_diff.h"
 #include "store/git/tree_digest.h"
 #include "store/git/tree_walk.h"
 #include "tests/store/git/git_fixture.h"
