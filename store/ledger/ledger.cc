@@ -84,11 +84,11 @@ class Ledger::Impl {
         reader_(*pool_, published_) {}
 
   void start(std::unique_ptr<LedgerConnection> connection, const LedgerOptions& options,
-             NoteSigner signer, StartReport report) {
+             NoteSigner signer, StartReport report, std::optional<HighWaterFile> high_water) {
     published_.publish(report.newest);
     problems_ = report.problems;
     writer_ = std::make_unique<LedgerWriter>(std::move(connection), options, std::move(signer),
-                                             std::move(report), published_);
+                                             std::move(report), std::move(high_water), published_);
     if (!problems_.empty()) writer_->stop(read_only_since_start(problems_));
   }
 
@@ -119,8 +119,8 @@ Result<std::unique_ptr<Ledger>> Ledger::create(const Path& path, const LedgerOpt
   const CheckpointRecord empty =
       TRY_WITH("creating a ledger", fill_new_ledger(path, options, signer));
   TRY(sync_directory(path.parent_path()));
-  TRY_WITH("creating a ledger", write_file_durably(options.high_water_path, empty.note, 0600,
-                                                   options.steps, "high-water"));
+  TRY_WITH("creating a ledger",
+           HighWaterFile::create(options.high_water_path, empty.note, options.steps));
   return open(path, options);
 }
 
@@ -130,14 +130,16 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Path& path, const LedgerOptio
   TRY(require_meta(connection->statements, "origin", options.origin));
   TRY(require_meta(connection->statements, "epoch", std::to_string(options.epoch)));
   StartReport report = TRY(run_start_checks(*connection, options, signer.key()));
-  if (report.problems.empty() && report.high_water_is_old) {
+  std::optional<HighWaterFile> high_water;
+  if (report.problems.empty()) {
+    high_water = TRY(HighWaterFile::open(options.high_water_path, report.high_water_slot));
     // The process ended between COMMIT and the high-water file: finish that step.
-    TRY(write_file_durably(options.high_water_path, report.newest.note, 0600, options.steps,
-                           "high-water"));
+    if (report.high_water_is_old) TRY(high_water->write(report.newest.note, options.steps));
   }
   auto pool = TRY(ConnectionPool::open(path, options.reader_connections));
   auto impl = std::make_unique<Impl>(path, options, signer.key(), std::move(pool));
-  impl->start(std::move(connection), options, std::move(signer), std::move(report));
+  impl->start(std::move(connection), options, std::move(signer), std::move(report),
+              std::move(high_water));
   return std::unique_ptr<Ledger>(new Ledger(std::move(impl)));
 }
 

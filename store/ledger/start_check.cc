@@ -7,6 +7,7 @@
 #include "crypto/tile.h"
 #include "store/ledger/connection.h"
 #include "store/ledger/event.h"
+#include "store/ledger/high_water.h"
 #include "store/ledger/rows.h"
 
 namespace statehouse {
@@ -91,9 +92,9 @@ class StartCheck {
   }
 
   void check_high_water(const Path& path) {
-    const auto note = read_file(path, limits::kNoteBytesMax);
-    if (!note) return problem("the high-water file: " + note.error().message);
-    const auto opened = open_checkpoint(*note, origin_, {log_key_});
+    const auto slots = HighWaterFile::read(path);
+    if (!slots) return problem("the high-water file: " + slots.error().message);
+    const auto opened = newest_slot(*slots);
     if (!opened) return problem("the high-water file: " + opened.error().message);
     if (opened->size() > size_) {
       return problem("this ledger is an older copy: it has " + std::to_string(size_) +
@@ -107,6 +108,15 @@ class StartCheck {
       return problem("this ledger does not contain the checkpoint in the high-water file");
     }
     report_.high_water_is_old = opened->size() < size_;
+  }
+
+  /// A slot that does not open was being written when the power went, or never yet.
+  Result<VerifiedCheckpoint> newest_slot(const HighWaterFile::Slots& slots) {
+    Result<VerifiedCheckpoint> newest = open_checkpoint(slots[0], origin_, {log_key_});
+    Result<VerifiedCheckpoint> other = open_checkpoint(slots[1], origin_, {log_key_});
+    if (!other || (newest && newest->size() >= other->size())) return newest;
+    report_.high_water_slot = 1;
+    return other;
   }
 
   Result<MerkleHash> leaf_at(EntryIndex index) {

@@ -18,9 +18,10 @@ namespace statehouse {
 struct StartReport {
   std::vector<std::string> problems;
   LogTree tree;
-  CheckpointRecord newest;         ///< empty note unless it verified and covers the whole tree
-  Timestamp last_entry_time;       ///< 1970 when the log is empty
-  bool high_water_is_old = false;  ///< ours is newer and consistent: write it before serving
+  CheckpointRecord newest;          ///< empty note unless it verified and covers the whole tree
+  Timestamp last_entry_time;        ///< 1970 when the log is empty
+  bool high_water_is_old = false;   ///< ours is newer and consistent: write it before serving
+  std::size_t high_water_slot = 0;  ///< which slot of the high-water file is the newest
 };
 
 /// How far back from the end entries are compared with their leaf hashes at start.

@@ -40,12 +40,13 @@ Error nothing_written(const Error& cause) {
 
 LedgerWriter::LedgerWriter(std::unique_ptr<LedgerConnection> connection,
                            const LedgerOptions& options, NoteSigner signer, StartReport start,
-                           PublishedTree& published)
+                           std::optional<HighWaterFile> high_water, PublishedTree& published)
     : options_(options),
       signer_(std::move(signer)),
       published_(published),
       connection_(std::move(connection)),
       tree_(std::move(start.tree)),
+      high_water_(std::move(high_water)),
       last_entry_ms_(start.last_entry_time.unix_ms()) {
   sqlite3_wal_hook(connection_->database.handle(), on_wal, &wal_pages_);
   thread_ = std::thread([this] { loop(); });
@@ -197,8 +198,7 @@ Result<> LedgerWriter::commit(const LedgerBatch& batch) {
   tree_ = std::move(tree);
   last_entry_ms_ = batch.time().unix_ms();
   // Before anybody can see the checkpoint: whoever shows us an older ledger later is found out.
-  const Result<> kept = write_file_durably(options_.high_water_path, checkpoint.note, 0600,
-                                           options_.steps, "high-water");
+  const Result<> kept = high_water_->write(checkpoint.note, options_.steps);
   if (!kept) {
     stop(stopped_after(kept.error()));
     return std::unexpected(outcome_unknown(kept.error()));

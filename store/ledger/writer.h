@@ -13,6 +13,7 @@
 #include "crypto/base/error.h"
 #include "crypto/signed_note.h"
 #include "store/ledger/connection.h"
+#include "store/ledger/high_water.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/start_check.h"
 #include "store/ledger/transaction.h"
@@ -30,9 +31,10 @@ class LedgerWriter {
  public:
   using JobFunction = std::function<Result<>(Transaction&)>;
 
-  /// REQUIRES: `start.problems` is empty or `stop` is called before the first job.
+  /// REQUIRES: there is a `high_water`, or `stop` is called before the first job.
   LedgerWriter(std::unique_ptr<LedgerConnection> connection, const LedgerOptions& options,
-               NoteSigner signer, StartReport start, PublishedTree& published);
+               NoteSigner signer, StartReport start, std::optional<HighWaterFile> high_water,
+               PublishedTree& published);
   ~LedgerWriter();
   LedgerWriter(const LedgerWriter&) = delete;
   LedgerWriter& operator=(const LedgerWriter&) = delete;
@@ -78,6 +80,7 @@ class LedgerWriter {
   // The ledger thread's own.
   std::unique_ptr<LedgerConnection> connection_;
   LogTree tree_;
+  std::optional<HighWaterFile> high_water_;
   std::atomic<std::int64_t> last_entry_ms_;  ///< written by the ledger thread, read by any
 
   mutable std::mutex mutex_;

@@ -48,7 +48,7 @@ TEST_CASE_FIXTURE(LedgerFixture, "the checkpoint is signed, published and in the
   append_many(3);
   const CheckpointRecord checkpoint = read().checkpoint();
   CHECK(checkpoint.size == 3);
-  CHECK(*read_file(high_water(), 4096) == checkpoint.note);
+  CHECK(newest_high_water() == checkpoint.note);
   CHECK(read().checkpoint_at(3)->note == checkpoint.note);
   CHECK(read().checkpoint_at(2).error().code == ErrorCode::kNotFound);
 }

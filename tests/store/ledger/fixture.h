@@ -17,6 +17,7 @@
 #include "crypto/checkpoint.h"
 #include "crypto/ed25519.h"
 #include "crypto/sha256.h"
+#include "store/ledger/high_water.h"
 #include "store/ledger/ledger.h"
 
 namespace statehouse {
@@ -169,6 +170,17 @@ class LedgerFixture {
   void put_high_water(std::string_view note) {
     UnwatchedSteps unwatched;
     REQUIRE(write_file_durably(high_water(), note, 0600, unwatched, "x"));
+  }
+
+  /// Of the two notes in the high-water file, the one of the larger tree.
+  [[nodiscard]] std::string newest_high_water() const {
+    const NoteSigner signer = *NoteSigner::create("example.com/store", key_.duplicate());
+    const auto size_of = [&](const std::string& note) {
+      const auto opened = open_checkpoint(note, "example.com/store", {signer.key()});
+      return opened ? static_cast<std::int64_t>(opened->size()) : -1;
+    };
+    const HighWaterFile::Slots slots = *HighWaterFile::read(high_water());
+    return size_of(slots[0]) > size_of(slots[1]) ? slots[0] : slots[1];
   }
 
   Result<AppendedEntry> append(EntryDraft draft = alarm()) {
