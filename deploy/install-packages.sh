@@ -15,6 +15,8 @@ build_packages="
   nlohmann-json3-dev openssh-client pkg-config zlib1g-dev"
 test_packages="
   clang-format-19 clang-tidy-19 doctest-dev libvalijson-dev procps python3 sqlite3 util-linux"
+# One client of the tests is written in Go; any Go since Debian's 1.19 will do.
+command -v go >/dev/null || test_packages="$test_packages golang-go"
 bench_packages="fcgiwrap nginx procps python3 wrk"
 
 say() { printf 'install-packages: %s\n' "$*" >&2; }
