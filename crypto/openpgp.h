@@ -140,6 +140,8 @@ class OpenPgpSigner {
  private:
   struct State;
   explicit OpenPgpSigner(std::unique_ptr<State> state);
+  static Result<OpenPgpSigner> with_key(std::unique_ptr<State> state);
+  [[nodiscard]] Result<std::string> sign_once(std::string_view payload) const;
 
   std::unique_ptr<State> state_;
 };

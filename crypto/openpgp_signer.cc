@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <chrono>
 #include <mutex>
+#include <thread>
 
 #include "crypto/base/encoding.h"
 #include "crypto/gpgme_context.h"
@@ -20,6 +22,8 @@ constexpr std::string_view kOptions =
 // The agent's sockets live in the home; sun_path holds 108 bytes, their names take up to 25.
 constexpr std::size_t kHomeBytesMax = 80;
 constexpr std::size_t kUserIdBytesMax = 200;
+constexpr int kAttemptsMax = 10;
+constexpr std::chrono::milliseconds kAttemptsApart{100};
 
 std::unexpected<Error> failure(std::string_view doing, gpgme_error_t error) {
   return std::unexpected(gpgme_failure(doing, error, ErrorCode::kInternal));
@@ -61,6 +65,17 @@ Result<> create_key(const Path& home, std::string_view user_id) {
   return {};
 }
 
+/// The secret keys in `home`. An agent that is just ending (of a server that stopped a moment ago,
+/// say) answers that there are none; so does none but the next one, which gpg starts by itself.
+Result<std::vector<GpgmeKey>> list_secret_keys(const Path& home) {
+  const GpgmeContext context = TRY(GpgmeContext::open(home));
+  for (int attempt = 1;; ++attempt) {
+    std::vector<GpgmeKey> keys = TRY(context.list_keys(GpgmeContext::Which::kSecret));
+    if (!keys.empty() || attempt == kAttemptsMax) return keys;
+    std::this_thread::sleep_for(kAttemptsApart);
+  }
+}
+
 }  // namespace
 
 struct OpenPgpSigner::State {
@@ -84,12 +99,10 @@ OpenPgpSigner::~OpenPgpSigner() = default;
 Result<OpenPgpSigner> OpenPgpSigner::generate(const Path& home, std::string_view user_id) {
   TRY(check_user_id(user_id));
   TRY(make_gpg_home(home, kOptions));
-  {
-    ShortHome short_home = TRY(shorten(home));
-    const State state(std::move(short_home));  // ends the agent when making the key fails
-    TRY(create_key(state.home.path, user_id));
-  }
-  return open(home);
+  ShortHome short_home = TRY(shorten(home));
+  auto state = std::make_unique<State>(std::move(short_home));
+  TRY(create_key(state->home.path, user_id));
+  return with_key(std::move(state));
 }
 
 Result<OpenPgpSigner> OpenPgpSigner::open(const Path& home) {
@@ -98,12 +111,14 @@ Result<OpenPgpSigner> OpenPgpSigner::open(const Path& home) {
     return not_found("opening the OpenPGP sealing key: no directory " + home.string());
   }
   ShortHome short_home = TRY(shorten(home));
-  auto state = std::make_unique<State>(std::move(short_home));
-  const GpgmeContext context = TRY(GpgmeContext::open(state->home.path));
-  const std::vector<GpgmeKey> keys = TRY(context.list_keys(GpgmeContext::Which::kSecret));
+  return with_key(std::make_unique<State>(std::move(short_home)));
+}
+
+Result<OpenPgpSigner> OpenPgpSigner::with_key(std::unique_ptr<State> state) {
+  const std::vector<GpgmeKey> keys = TRY(list_secret_keys(state->home.path));
   if (keys.size() != 1) {
     return corrupt("opening the OpenPGP sealing key: " + std::to_string(keys.size()) +
-                   " secret keys in " + home.string());
+                   " secret keys in " + state->home.path.string());
   }
   const OpenPgpKeyInfo info = TRY(describe_key(keys[0].get()));
   state->fingerprint = info.fingerprint;
@@ -125,8 +140,15 @@ Result<std::string> OpenPgpSigner::export_public_key() const {
 }
 
 Result<std::string> OpenPgpSigner::sign(std::string_view payload) const {
-  constexpr std::string_view kDoing = "signing with the OpenPGP sealing key";
   const std::lock_guard lock(state_->mutex);
+  Result<std::string> signature = sign_once(payload);
+  // Somebody may have ended the agent; gpg starts another one.
+  if (!signature) signature = sign_once(payload);
+  return signature;
+}
+
+Result<std::string> OpenPgpSigner::sign_once(std::string_view payload) const {
+  constexpr std::string_view kDoing = "signing with the OpenPGP sealing key";
   const GpgmeContext context = TRY(GpgmeContext::open(state_->home.path));
   gpgme_key_t raw_key = nullptr;
   gpgme_error_t error =
