@@ -204,7 +204,8 @@ other_pids=${other_pids% *}
 wait "$reader"
 
 swaps_while_somebody_reads() {
-  same "$watch_status" 0
+  # Between two rounds it ends by itself, within one the signal ends it: both are harmless.
+  [ "$watch_status" -eq 0 ] || same "$watch_status" 143
   says_watch=$(grep -c "is in place" "$work/watch.out")
   same "$says_watch" 3
   same "$(cat "$work/misses")" ""
