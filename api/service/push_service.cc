@@ -1,5 +1,7 @@
 #include "api/service/push_service.h"
 
+#include <algorithm>
+
 #include "crypto/base/encoding.h"
 
 namespace statehouse {
@@ -32,6 +34,14 @@ PushReport report_accepted(const PushIntent& intent, const MoveOutcome& outcome)
   return report;
 }
 
+/// Some clients show the ref's own line and no more: it names a rule at least.
+std::string refusal_of(const Decision& decision) {
+  const auto rule = std::ranges::find_if(decision.rules, &RuleResult::denies);
+  std::string text = "denied by policy";
+  if (rule != decision.rules.end()) text += ": " + rule->policy + "/" + rule->rule;
+  return text;
+}
+
 /// Atomic: a ref that would be fine alone says whose fault it is that it did not move.
 PushReport report_refused(const PushIntent& intent, const MoveOutcome& outcome) {
   PushReport report;
@@ -40,7 +50,7 @@ PushReport report_refused(const PushIntent& intent, const MoveOutcome& outcome) 
     append(report.remote_lines, remote_lines(decision));
     report.refs.push_back(
         {intent.moves[i].key.ref,
-         decision.allow ? "not moved: another ref of this push was denied" : "denied by policy"});
+         decision.allow ? "not moved: another ref of this push was denied" : refusal_of(decision)});
   }
   add_entry_line(report, outcome.entry);
   return report;

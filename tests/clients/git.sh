@@ -229,7 +229,7 @@ refuses_an_unsigned_commit_and_says_why() {
   says "denied: deploy-audit/signatures"
   says "fix: "
   says "entry: "
-  says "! [remote rejected] HEAD -> audit (denied by policy)"
+  says "! [remote rejected] HEAD -> audit (denied by policy: deploy-audit/signatures)"
   git -C "$clone" reset -q --hard HEAD~1
 }
 

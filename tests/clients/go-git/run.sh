@@ -305,13 +305,13 @@ refuses_an_unsigned_commit_and_says_why() {
   expect 1 gogit dora push "$into" refs/heads/audit:refs/heads/audit
   says "denied: deploy-audit/signatures"
   says "fix: "
-  says "error: command error on refs/heads/audit: denied by policy"
+  says "error: command error on refs/heads/audit: denied by policy: deploy-audit/signatures"
   audit_is_at "$audit_tip"
 }
 
 refuses_an_unsigned_commit_of_who_does_not_listen() {
   expect 1 gogit dora push -quiet "$work/dora/unsigned" refs/heads/audit:refs/heads/audit
-  says "error: command error on refs/heads/audit: denied by policy"
+  says "error: command error on refs/heads/audit: denied by policy: deploy-audit/signatures"
   audit_is_at "$audit_tip"
 }
 
