@@ -65,8 +65,10 @@ run_checks() {
 
 # --- configurations -----------------------------------------------------------------------------
 
-# FILE: the text on standard input as a file of `system`, pushed by an administrator, is refused.
+# FILE [WHY]: the text on standard input as a file of `system`, pushed by an administrator, is
+# refused.
 system_refuses() {
+  why=${2:-$1}
   system=$work/alice/system
   as alice git -C "$system" fetch -q
   as alice git -C "$system" reset -q --hard origin/audit
@@ -79,7 +81,8 @@ system_refuses_tree() {
   as alice git -C "$system" add -A
   as alice git -C "$system" commit -q -m Hostile
   expect 1 as alice git -C "$system" push origin HEAD:refs/heads/audit
-  says "denied:"
+  says "denied: store/"
+  says "$why"
   shows_no_control
   same "$(as alice git -C "$system" ls-remote origin refs/heads/audit | cut -f1)" "$before"
 }
@@ -101,11 +104,11 @@ a_YAML_alias_bomb_is_refused() {
   python '
 print("a0: &a0 [x, x, x, x, x, x, x, x, x, x]")
 for n in range(1, 12): print(f"a{n}: &a{n} [" + ", ".join([f"*a{n-1}"] * 10) + "]")' |
-    system_refuses bomb.yaml
+    system_refuses bomb.yaml "anchors and aliases"
 }
 
 a_YAML_merge_key_is_refused() {
-  system_refuses merge.yaml <<YAML
+  system_refuses merge.yaml "unknown field" <<YAML
 apiVersion: statehouse/v1
 kind: Group
 metadata: {name: x}
@@ -115,33 +118,33 @@ YAML
 }
 
 deep_YAML_is_refused() {
-  python 'print("a: " + "[" * 100000)' | system_refuses deep.yaml
-  python 'print("a: " + "{a: " * 50000 + "}" * 50000)' | system_refuses deep.yaml
-  python 'print("\n".join(" " * n + "a:" for n in range(1000)))' | system_refuses deep.yaml
-  python 'print("- " * 100000)' | system_refuses deep.yaml
+  python 'print("a: " + "[" * 100000)' | system_refuses deep.yaml "nested deeper"
+  python 'print("a: " + "{a: " * 50000 + "}" * 50000)' | system_refuses deep.yaml "nested deeper"
+  python 'print("\n".join(" " * n + "a:" for n in range(1000)))' | system_refuses deep.yaml "nested deeper"
+  python 'print("- " * 100000)' | system_refuses deep.yaml "nested deeper"
 }
 
 huge_YAML_is_refused() {
-  python 'print("# " + "a" * (2 << 20))' | system_refuses huge.yaml
-  python 'print("a: [" + "b," * 400000 + "]")' | system_refuses huge.yaml
-  python 'print("---\n" * 250000)' | system_refuses huge.yaml
-  python 'print("a: \"" + "\\\\U0001F600" * 100000 + "\"")' | system_refuses huge.yaml
+  python 'print("# " + "a" * (2 << 20))' | system_refuses huge.yaml "more than"
+  python 'print("a: [" + "b," * 400000 + "]")' | system_refuses huge.yaml "more than"
+  python 'print("---\n" * 250000)' | system_refuses huge.yaml "more than"
+  python 'print("a: \"" + "\\\\U0001F600" * 100000 + "\"")' | system_refuses huge.yaml "more than"
 }
 
 YAML_that_is_no_text_is_refused() {
-  printf 'a: \377\376\n' | system_refuses text.yaml
-  printf 'a: b\0c\n' | system_refuses text.yaml
-  printf 'a: \033[2J\n' | system_refuses text.yaml
-  printf '\377\376a\0:\0 \0b\0' | system_refuses text.yaml
-  head -c 100000 /dev/urandom | system_refuses text.yaml
+  printf 'a: \377\376\n' | system_refuses text.yaml "not"
+  printf 'a: b\0c\n' | system_refuses text.yaml "not"
+  printf 'a: \033[2J\n' | system_refuses text.yaml "not"
+  printf '\377\376a\0:\0 \0b\0' | system_refuses text.yaml "not"
+  head -c 100000 /dev/urandom | system_refuses text.yaml "not"
 }
 
 YAML_that_runs_or_repeats_something_is_refused() {
   printf 'a: !!python/object/apply:os.system ["touch %s/touched"]\n' "$work" |
-    system_refuses tag.yaml
+    system_refuses tag.yaml "tags are not allowed"
   [ ! -e "$work/touched" ]
-  printf 'a: 1\na: 2\n' | system_refuses twice.yaml
-  printf '%%TAG ! tag:evil,2000:\n---\n!x a\n' | system_refuses tag.yaml
+  printf 'a: 1\na: 2\n' | system_refuses twice.yaml "given twice"
+  printf '%%TAG ! tag:evil,2000:\n---\n!x a\n' | system_refuses tag.yaml directives
 }
 
 # KIND NAME SPEC: as YAML.
@@ -172,15 +175,15 @@ a_configuration_of_links_or_of_too_many_files_is_refused() {
   as alice git -C "$work/alice/system" reset -q --hard origin/audit
   system=$work/alice/system
   ln -s /etc/passwd "$system/link.yaml"
+  why=link.yaml
   system_refuses_tree
   as alice git -C "$system" reset -q --hard origin/audit
   blob=$(printf '# nothing\n' | git -C "$system" hash-object -w --stdin)
   seq 1 10001 | sed "s/.*/100644 $blob	many\/&.yaml/" |
     git -C "$system" update-index --index-info
-  before=$(tip "$system" origin/audit)
   as alice git -C "$system" commit -q -m Hostile
   expect 1 as alice git -C "$system" push origin HEAD:refs/heads/audit
-  says "denied:"
+  says "more than 10000 files"
   as alice git -C "$system" reset -q --hard origin/audit
 }
 
@@ -387,4 +390,4 @@ claim memory_stayed_bounded
 claim nothing_was_left_behind
 claim people_work_on
 claim the_store_is_sound
-finish
+finish "at most $(sort -n "$work/memory" | tail -1) KiB in the server and its children"
