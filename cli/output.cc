@@ -28,7 +28,7 @@ bool is_plain_yaml(const std::string& text) {
 std::string yaml_scalar(const Json& value) {
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
-    return is_plain_yaml(text) ? text : dump_json(value);
+    return is_plain_yaml(text) ? text : json_line(value);
   }
   return dump_json(value);
 }
@@ -84,8 +84,12 @@ Result<OutputFormat> parse_output_format(std::string_view text) {
   return invalid_argument("there is no output format \"" + escape_for_message(text) + "\"");
 }
 
+std::string json_line(const Json& value) {
+  return value.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
 std::string pretty_json(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return value.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 std::string to_yaml(const Json& value) {

@@ -14,7 +14,10 @@ enum class OutputFormat { kText, kJson, kJsonl, kYaml, kName };
 
 Result<OutputFormat> parse_output_format(std::string_view text);
 
-/// JSON for people and scripts: two spaces of indent, names sorted, valid UTF-8.
+/// On one line. In ASCII: no character that a terminal could take for a command reaches it.
+std::string json_line(const Json& value);
+
+/// JSON for people and scripts: two spaces of indent, names sorted, ASCII.
 std::string pretty_json(const Json& value);
 
 /// The same document as YAML 1.2. Strings are quoted whenever a YAML 1.1 or 1.2 reader could take

@@ -133,7 +133,7 @@ void Session::print(const Json& document, const std::function<std::string(const 
       out << pretty_json(document);
       return;
     case OutputFormat::kJsonl:
-      out << dump_json(document) << "\n";
+      out << json_line(document) << "\n";
       return;
     case OutputFormat::kYaml:
       out << to_yaml(document);
@@ -164,7 +164,7 @@ void Session::print_list(const Json& document, std::string_view plural,
       out << to_yaml(document);
       return;
     case OutputFormat::kJsonl:
-      for (const Json& item : **items) out << dump_json(item) << "\n";
+      for (const Json& item : **items) out << json_line(item) << "\n";
       return;
     case OutputFormat::kName:
       for (const Json& item : **items) out << name(item) << "\n";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "api/http/pkt_line.h"
 #include "crypto/base/encoding.h"
@@ -16,6 +17,14 @@ constexpr std::size_t kListRefsPrefixesMax = 65'536;
 std::unexpected<Error> unknown_argument(std::string_view argument) {
   return invalid_argument("reading a fetch request: `" + escape_for_message(argument, 60) +
                           "` is not supported");
+}
+
+/// Decimal digits alone, from `min` to `max`.
+bool is_number_to(std::string_view text, std::int64_t min, std::int64_t max) {
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stopped == end && text[0] != '-' && value >= min && value <= max;
 }
 
 std::vector<std::string_view> split_words(std::string_view text) {
@@ -50,7 +59,11 @@ Result<bool> read_shared_argument(FetchRequest& request, std::string_view text) 
     request.uses_deepen_not = true;
   } else if (text.starts_with("filter ")) {
     request.uses_filter = true;
-  } else if (!text.starts_with("deepen ") && !text.starts_with("deepen-since ")) {
+  } else if (text.starts_with("deepen ")) {
+    if (!is_number_to(text.substr(7), 1, INT32_MAX)) return unknown_argument(text);
+  } else if (text.starts_with("deepen-since ")) {
+    if (!is_number_to(text.substr(13), 0, INT64_MAX)) return unknown_argument(text);
+  } else {
     return false;
   }
   return true;

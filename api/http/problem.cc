@@ -38,7 +38,8 @@ constexpr std::array<std::pair<int, std::string_view>, 24> kTitles{{
 }};
 
 HttpResponse render(int status, ErrorCode code, std::string_view detail, std::string_view fix) {
-  Json document{{"status", status},
+  Json document{{"type", "about:blank"},
+                {"status", status},
                 {"code", error_code_name(code)},
                 {"title", status_title(status)},
                 {"detail", detail}};

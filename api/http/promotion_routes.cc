@@ -56,13 +56,7 @@ Result<HttpResponse> open_promotion(Application& application, HttpRequest& reque
   const auto message = TRY(optional_string(body, "message"));
   open.title = title.value_or("");
   open.message = message.value_or("");
-  const auto repository = TRY(optional_string(body, "repository"));
-  const auto active = application.store().core().configuration.current();
-  const Flow* declared = active->configuration.flow(flow);
-  if (repository && declared != nullptr && declared->from_repository.str() != *repository) {
-    return invalid_argument("opening a promotion: flow " + flow.str() + " starts from repository " +
-                            declared->from_repository.str());
-  }
+  open.repository = TRY(optional_string(body, "repository"));
   const PromotionOutcome outcome =
       TRY(application.store().promotions().open(caller_of(request), open));
   return answer_outcome(application, request, outcome, "opening a promotion", 201);
@@ -129,7 +123,8 @@ Result<HttpResponse> show_changes(Application& application, HttpRequest& request
   const bool in_source = !base_tree || source->has_object(*base_tree);
   const std::vector<TreeChange> changes =
       TRY(diff_trees(in_source ? *source : *target, base_tree, situation.record.tree));
-  return json_response(request, {{"number", number}, {"changes", changes_json(changes)}});
+  const Json list = TRY(changes_json(changes));
+  return json_response(request, {{"number", number}, {"changes", list}});
 }
 
 Result<HttpResponse> show_statement(Application& application, HttpRequest& request) {

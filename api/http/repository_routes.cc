@@ -116,11 +116,12 @@ Result<HttpResponse> diff_versions(Application& application, HttpRequest& reques
   const PooledRepository repository = TRY(core.repositories.acquire(key.repository));
   const std::vector<TreeChange> changes =
       TRY(diff_trees(*repository, old_tree, version.content->tree));
+  const Json list = TRY(changes_json(changes));
   return json_response(request, {{"repository", key.repository.str()},
                                  {"ref", key.ref.str()},
                                  {"from", from},
                                  {"to", to},
-                                 {"changes", changes_json(changes)}});
+                                 {"changes", list}});
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "api/http/handler_support.h"
 #include "crypto/base/encoding.h"
+#include "crypto/base/limits.h"
 
 namespace statehouse {
 
@@ -200,7 +201,12 @@ Json version_json(const VersionRecord& version, const std::optional<std::string>
   return json;
 }
 
-Json changes_json(const std::vector<TreeChange>& changes) {
+Result<Json> changes_json(const std::vector<TreeChange>& changes) {
+  if (changes.size() > limits::kChangesShownMax) {
+    return invalid_argument("listing changes: there are " + std::to_string(changes.size()) +
+                                ", more than " + std::to_string(limits::kChangesShownMax),
+                            "fetch both commits and compare them with git diff --stat");
+  }
   Json list = Json::array();
   for (const TreeChange& change : changes) {
     list.push_back({{"path", change.path},

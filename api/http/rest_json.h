@@ -15,7 +15,8 @@ namespace statehouse {
 
 /// `statement` is the digest of the version's statement, once it was issued.
 Json version_json(const VersionRecord& version, const std::optional<std::string>& statement);
-Json changes_json(const std::vector<TreeChange>& changes);
+/// Errors: kInvalidArgument when there are more than limits::kChangesShownMax.
+Result<Json> changes_json(const std::vector<TreeChange>& changes);
 /// Without commits, decision and comments: an item of a list.
 Json promotion_summary_json(const PromotionSituation& situation);
 /// All of it: the reviewer's screen.

@@ -242,6 +242,10 @@ Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& calle
     return not_found("opening a promotion: there is no flow " + request.flow.str() +
                      ", or you read no ref that it starts from");
   }
+  if (request.repository && flow->from_repository.str() != *request.repository) {
+    return invalid_argument("opening a promotion: flow " + request.flow.str() +
+                            " starts from repository " + flow->from_repository.str());
+  }
   const RefKey source = TRY(source_of(*flow, request));
   const Oid commit = TRY(pin_commit(caller, source, request.commit));
   PromotionRecord record = TRY(draft(caller, *flow, source, commit));

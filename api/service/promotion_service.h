@@ -17,8 +17,10 @@ namespace statehouse {
 /// What somebody who opens a promotion says.
 struct OpenPromotion {
   ResourceName flow;
-  std::optional<RefName> source_ref;  ///< needed only when the flow starts from a pattern of refs
-  std::optional<Oid> commit;          ///< none: where the source ref stands
+  std::optional<std::string> repository = std::nullopt;  ///< must be where the flow starts, if set
+  std::optional<RefName> source_ref =
+      std::nullopt;  ///< needed only when the flow starts from a pattern of refs
+  std::optional<Oid> commit = std::nullopt;  ///< none: where the source ref stands
   std::string title;
   std::string message;
 };

@@ -88,7 +88,10 @@ Result<PushReport> PushService::push(const AuthenticatedCaller& caller, const Pu
   Result<PushReport> report = take(caller, intent, pack);
   if (report) return report;
   const Error& error = report.error();
-  if (error.code == ErrorCode::kInvalidArgument) return refuse_objects(caller, intent, error);
+  // What arrived is judged before anything of it is kept: a malformed object in it is its sender's.
+  const bool is_malformed = error.code == ErrorCode::kInvalidArgument ||
+                            (error.code == ErrorCode::kCorrupt && pack.has_value());
+  if (is_malformed) return refuse_objects(caller, intent, error);
   if (error.code == ErrorCode::kConflict) {
     // "fetch first" and its like are words that other clients look for in the ref's own line.
     return report_for_all(intent, error.message);

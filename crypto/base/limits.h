@@ -40,6 +40,7 @@ inline constexpr std::size_t kRequestTargetBytesMax = 8U << 10;
 inline constexpr std::chrono::seconds kHeaderDeadline{10};
 inline constexpr std::chrono::seconds kIdleConnectionMax{100};
 inline constexpr std::size_t kConnectionsMax = 20'000;
+inline constexpr std::size_t kChangesShownMax = 100'000;  ///< changed files in one answer
 inline constexpr std::size_t kJsonBodyBytesMax = 1U << 20;
 inline constexpr std::size_t kBodyMemoryBytesMax = 1U << 20;  ///< larger bodies go to a file
 inline constexpr std::uint64_t kInflateRatioMax = 200;

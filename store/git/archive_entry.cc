@@ -35,14 +35,14 @@ struct Header {
 };
 static_assert(sizeof(Header) == kArchiveBlockBytes);
 
-template <std::size_t size>
-void put(std::array<char, size>& field, std::string_view text) {
-  std::copy_n(text.begin(), std::min(size, text.size()), field.begin());
+template <std::size_t Size>
+void put(std::array<char, Size>& field, std::string_view text) {
+  std::copy_n(text.begin(), std::min(Size, text.size()), field.begin());
 }
 
 /// `digits` octal digits; the rest of the field stays NUL.
-template <std::size_t size>
-void put_octal(std::array<char, size>& field, std::uint64_t value, std::size_t digits) {
+template <std::size_t Size>
+void put_octal(std::array<char, Size>& field, std::uint64_t value, std::size_t digits) {
   for (std::size_t i = digits; i > 0; --i) {
     field[i - 1] = static_cast<char>('0' + (value & 7U));
     value >>= 3;

@@ -126,13 +126,13 @@ const CommitLinks* CommitGraph::find(const Oid& commit) const {
   return at == commits_.end() ? nullptr : &at->second;
 }
 
-Result<const CommitLinks*> CommitGraph::insert(const Oid& commit, CommitLinks links) {
+Result<const CommitLinks*> CommitGraph::insert(const Oid& commit, const CommitLinks& links) {
   const std::unique_lock lock(mutex_);
   if (commits_.size() >= limits::kCommitsInMemoryMax) {
     return unavailable("walking history: more than " + std::to_string(limits::kCommitsInMemoryMax) +
                        " commits");
   }
-  return &commits_.try_emplace(commit, std::move(links)).first->second;
+  return &commits_.try_emplace(commit, links).first->second;
 }
 
 Result<const CommitLinks*> CommitGraph::links(const GitRepository& repository, const Oid& commit) {

@@ -41,7 +41,7 @@ class CommitGraph {
 
  private:
   [[nodiscard]] const CommitLinks* find(const Oid& commit) const;
-  Result<const CommitLinks*> insert(const Oid& commit, CommitLinks links);
+  Result<const CommitLinks*> insert(const Oid& commit, const CommitLinks& links);
 
   const std::shared_ptr<const CommitGraph> base_;
   mutable std::shared_mutex mutex_;

@@ -37,6 +37,8 @@ bool has_deceptive_character(std::string_view text) {
   return false;
 }
 
+bool is_git_folder(std::string_view component) { return collision_key(component) == ".git"; }
+
 std::string_view without_trailing(std::string_view text, std::string_view characters) {
   const std::size_t last = text.find_last_not_of(characters);
   return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
@@ -120,6 +122,9 @@ std::optional<ObjectRuleViolation> check_symlink_target(std::string_view target)
     const std::size_t slash = std::min(rest.find('/'), rest.size());
     if (rest.substr(0, slash) == "..") {
       return violation("symlink-escape", target, "the link climbs after it descended");
+    }
+    if (is_git_folder(rest.substr(0, slash))) {
+      return violation("symlink-git", target, "the link points into the reader's .git folder");
     }
     rest.remove_prefix(std::min(slash + 1, rest.size()));
   }

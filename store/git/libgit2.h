@@ -15,7 +15,7 @@
 
 namespace statehouse {
 
-template <typename T, auto release>
+template <typename T, auto Release>
 class Libgit2Handle {
  public:
   /// Where a creating call stores its result. REQUIRES: called once.
@@ -26,7 +26,7 @@ class Libgit2Handle {
   Libgit2Handle() = default;
   Libgit2Handle(const Libgit2Handle&) = delete;
   Libgit2Handle& operator=(const Libgit2Handle&) = delete;
-  ~Libgit2Handle() { release(pointer_); }
+  ~Libgit2Handle() { Release(pointer_); }
 
  private:
   T* pointer_ = nullptr;

@@ -61,7 +61,8 @@ TEST_CASE("each error code has its status, and a problem says code, detail and f
   HttpResponse response = problem(Error{ErrorCode::kConflict, "it moved", "read again"});
   CHECK(response.header("Content-Type") == "application/problem+json");
   const Json body = parse_json(std::get<std::string>(response.body())).value();
-  CHECK(body == Json{{"status", 409},
+  CHECK(body == Json{{"type", "about:blank"},
+                     {"status", 409},
                      {"code", "conflict"},
                      {"title", "Conflict"},
                      {"detail", "it moved"},
