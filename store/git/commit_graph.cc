@@ -150,7 +150,7 @@ Result<const CommitLinks*> CommitGraph::links(const GitRepository& repository, c
   while (!stack.empty()) {
     Pending& top = stack.back();
     if (top.next_parent == top.links.parents.size()) {
-      done = TRY(insert(top.oid, std::move(top.links)));
+      done = TRY(insert(top.oid, top.links));
       stack.pop_back();
       continue;
     }
