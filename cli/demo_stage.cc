@@ -36,7 +36,7 @@ std::string indented(std::string_view text) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     const std::size_t overwritten = line.rfind('\r');
     if (overwritten != std::string_view::npos) line.remove_prefix(overwritten + 1);
-    out += "    " + escape_for_message(line, 400) + "\n";
+    out += "    " + show_line(line) + "\n";
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }

@@ -6,6 +6,7 @@
 #include "cli/command_set.h"
 #include "cli/commands.h"
 #include "cli/promotion_decide.h"
+#include "cli/promotion_review.h"
 #include "cli/promotion_text.h"
 #include "cli/session.h"
 #include "cli/version_text.h"
@@ -128,8 +129,17 @@ Result<> show_promotion(Session& session, const PromotionOptions& options) {
   }
 }
 
+/// For people, what would be deployed is computed here, from the objects; for programs it is the
+/// server's list of files.
 Result<> diff_promotion(Session& session, const PromotionOptions& options) {
   ApiClient client = TRY(session.connect());
+  if (session.format() == OutputFormat::kText && !options.objects) {
+    const Json promotion = TRY(client.get(promotion_path(options)));
+    const PromotionReview review =
+        TRY(review_promotion(session, client, promotion, ApprovalVerdict::kApprove));
+    session.environment().out << describe_changes(review);
+    return {};
+  }
   const Json changes = TRY(client.get(promotion_path(options) + "/changes"));
   TRY(require_list(changes, "changes"));
   const ObjectIds ids = options.objects ? ObjectIds::kShown : ObjectIds::kHidden;
@@ -240,9 +250,10 @@ void add_reading_commands(const Command& promotion, const SharedOptions& options
       .action("showing a promotion",
               [options](Session& session) { return show_promotion(session, *options); });
 
-  promotion.add("diff", "The files it would change")
+  promotion.add("diff", "What it would change, in full, computed here from the objects")
       .argument("NUMBER", options->number, "The promotion")
-      .flag("--objects", options->objects, "Show object ids and modes too")
+      .flag("--objects", options->objects,
+            "Only the files, as the server lists them, with object ids and modes")
       .action("comparing trees",
               [options](Session& session) { return diff_promotion(session, *options); });
 

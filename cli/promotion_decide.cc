@@ -8,6 +8,7 @@
 #include "cli/promotion_review.h"
 #include "cli/promotion_text.h"
 #include "cli/snapshot_source.h"
+#include "cli/snapshot_verifier.h"
 #include "cli/user_signer.h"
 #include "crypto/base/encoding.h"
 #include "crypto/dsse.h"
@@ -54,16 +55,39 @@ Result<> require_agreement(Session& session, const DecideOptions& options,
   return denied("not confirmed: nothing was signed");
 }
 
+/// What would be replaced is what the store's signed head says is deployed now.
+Result<> require_base_in(const HeadStatement& head, const ApprovalStatement& statement) {
+  const HeadStatement::Ref* deployed = head.find(statement.target_repository, statement.target_ref);
+  const std::string target =
+      statement.target_repository + " " + statement.target_ref;  // valid names: nothing to escape
+  if (deployed == nullptr && !statement.target_base) return {};
+  if (deployed == nullptr) {
+    return unverified("the signed head does not name " + target + ", which would be replaced");
+  }
+  if (statement.target_base && *statement.target_base == deployed->commit) return {};
+  return unverified("the signed head says that " + target + " stands at " + deployed->commit +
+                        ", the promotion would replace " +
+                        statement.target_base.value_or("nothing"),
+                    "if the promotion is superseded, update it; otherwise do not approve");
+}
+
 /// `--trust` pins whose promotion this is; without it the server's word is taken.
-Result<> require_trusted_store(const Session& session, const DecideOptions& options,
-                               const ApprovalStatement& statement) {
+Result<> require_trusted_store(const Session& session, ApiClient& client,
+                               const DecideOptions& options, const ApprovalStatement& statement) {
   if (!options.trust) return {};
   const TrustDocument trust = TRY(load_trust(session, *options.trust));
-  if (trust.origin() == statement.origin && trust.epoch() == statement.epoch) return {};
-  return unverified("the server says it is " + escape_for_message(statement.origin) + ", epoch " +
-                    std::to_string(statement.epoch) + "; the trust document is of " +
-                    escape_for_message(trust.origin()) + ", epoch " +
-                    std::to_string(trust.epoch()));
+  if (trust.origin() != statement.origin || trust.epoch() != statement.epoch) {
+    return unverified("the server says it is " + escape_for_message(statement.origin) + ", epoch " +
+                          std::to_string(statement.epoch) + "; the trust document is of " +
+                          escape_for_message(trust.origin()) + ", epoch " +
+                          std::to_string(trust.epoch()),
+                      "do not approve before you know which of the two is wrong");
+  }
+  const Json answer = TRY(client.get("/v1/head", {{"repository", statement.target_repository}}));
+  const HeadStatement head =
+      TRY_WITH("checking the store",
+               verify_head(dump_json(answer), trust, session.environment().clock.now()));
+  return require_base_in(head, statement);
 }
 
 /// The versions in --drop, sorted. Only own changes of the target can be given up.
@@ -116,11 +140,12 @@ Result<> decide_promotion(Session& session, const DecideOptions& options) {
   const std::string path = "/v1/promotions/" + std::to_string(options.number);
   const Json promotion = TRY(client.get(path));
   PromotionReview review = TRY(review_promotion(session, client, promotion, options.verdict));
-  TRY(require_trusted_store(session, options, review.statement));
+  TRY(compare_with_server(client, review.statement));
+  TRY(require_trusted_store(session, client, options, review.statement));
   if (!options.drops.empty()) review.statement.drops = TRY(read_drops(options, promotion));
+  review.statement.expires = expires;
   TRY(require_agreement(session, options, review, promotion));
   review.statement.issued = session.environment().clock.now();
-  review.statement.expires = expires;
   const std::string envelope = TRY(sign_statement(session, key, review.statement));
   const Json parsed = TRY(parse_json(envelope));
   Json answer = TRY(client.post(path + "/approvals", {{"envelope", parsed}}));

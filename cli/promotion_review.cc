@@ -16,6 +16,10 @@
 namespace statehouse {
 namespace {
 
+constexpr std::string_view kScratchName = "review.git";
+/// A longer patch would push what is asked off the screen.
+constexpr std::ptrdiff_t kPatchLinesMax = 200;
+
 Result<std::uint64_t> read_count(const Json& object, std::string_view name) {
   const std::int64_t value = TRY(json_integer(object, name));
   if (value < 0) return invalid_argument("`" + std::string(name) + "` is negative");
@@ -45,7 +49,7 @@ Result<ReviewObjects> fetch_for_review(Session& session, const ApprovalStatement
   const Session::Remote remote = TRY(session.remote());
   TemporaryDirectory directory =
       TRY(TemporaryDirectory::create(std::filesystem::temp_directory_path(), "statehouse-review-"));
-  const Path bare = directory.path() / "review.git";
+  const Path bare = directory.path() / kScratchName;
   TRY(create_scratch_repository(bare));
   GitRemote source{remote.url + "/git/" + claimed.source_repository + ".git",
                    remote.token,
@@ -85,23 +89,6 @@ Result<> compare(const ApprovalStatement& own, const ApprovalStatement& theirs,
                     "do not approve; tell the administrators");
 }
 
-/// The statement that the server would have a reviewer sign must be ours, byte for byte.
-Result<> compare_with_server(ApiClient& client, const ApprovalStatement& own) {
-  const std::string verdict = own.verdict == ApprovalVerdict::kApprove ? "approve" : "reject";
-  const Json answer = TRY(client.get(
-      "/v1/promotions/" + std::to_string(own.promotion) + "/statement", {{"verdict", verdict}}));
-  const std::string encoded = TRY(json_string(answer, "payload"));
-  const std::string payload = TRY(base64_decode(encoded));
-  const ApprovalStatement theirs =
-      TRY_WITH("reading the server's statement", ApprovalStatement::parse(payload));
-  TRY(compare(own, theirs, "the server's statement"));
-  ApprovalStatement same = own;
-  same.issued = theirs.issued;  // the time is the signer's to state
-  if (payload == same.payload()) return {};
-  return unverified("checking the promotion: the server's statement is written differently",
-                    "this program and the server may be of different versions");
-}
-
 Result<> count_commits(const GitRepository& repository, const Json& promotion,
                        PromotionReview& review) {
   const Oid source = TRY(Oid::parse(review.statement.source_commit));
@@ -121,6 +108,36 @@ Result<> count_commits(const GitRepository& repository, const Json& promotion,
   review.unlisted = static_cast<std::size_t>(std::count_if(
       commits.begin(), commits.end(), [&](const Oid& oid) { return !listed.contains(oid.hex()); }));
   return {};
+}
+
+std::string show_lines(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    shown += show_line(text.substr(0, end)) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return shown;
+}
+
+std::string changed_files(const PromotionReview& review) {
+  std::string text =
+      "changed files: " + std::to_string(review.changes.size()) + " (computed here)\n";
+  for (const TreeChange& change : review.changes) {
+    text += "  " + std::string(change_kind_name(change.kind)) + " " +
+            escape_for_message(change.path, limits::kTreePathBytesMax) + "\n";
+  }
+  return text;
+}
+
+std::string deployed_tree(const ApprovalStatement& statement) {
+  return "  deploys tree   " + statement.tree + "\n          sha256 " + statement.tree_sha256 +
+         "\n";
+}
+
+std::string replaced_commit(const ApprovalStatement& statement) {
+  return "  in place of    " +
+         (statement.target_base ? "commit " + *statement.target_base : "nothing: a new ref") + "\n";
 }
 
 }  // namespace
@@ -179,6 +196,22 @@ std::optional<std::string> first_difference(const ApprovalStatement& one,
   return "drops";
 }
 
+Result<> compare_with_server(ApiClient& client, const ApprovalStatement& own) {
+  const std::string verdict = own.verdict == ApprovalVerdict::kApprove ? "approve" : "reject";
+  const Json answer = TRY(client.get(
+      "/v1/promotions/" + std::to_string(own.promotion) + "/statement", {{"verdict", verdict}}));
+  const std::string encoded = TRY(json_string(answer, "payload"));
+  const std::string payload = TRY(base64_decode(encoded));
+  const ApprovalStatement theirs =
+      TRY_WITH("reading the server's statement", ApprovalStatement::parse(payload));
+  TRY(compare(own, theirs, "the server's statement"));
+  ApprovalStatement same = own;
+  same.issued = theirs.issued;  // the time is the signer's to state
+  if (payload == same.payload()) return {};
+  return unverified("checking the promotion: the server's statement is written differently",
+                    "this program and the server may be of different versions");
+}
+
 Result<PromotionReview> review_promotion(Session& session, ApiClient& client, const Json& promotion,
                                          ApprovalVerdict verdict) {
   const Json server = TRY(client.get("/v1/server"));
@@ -193,7 +226,6 @@ Result<PromotionReview> review_promotion(Session& session, ApiClient& client, co
   PromotionReview review;
   review.statement = TRY(recompute(repository, claimed));
   TRY(compare(review.statement, claimed, "the promotion"));
-  TRY(compare_with_server(client, review.statement));
   std::optional<Oid> from;
   if (claimed.target_base) {
     const Oid base = TRY(Oid::parse(*claimed.target_base));
@@ -202,6 +234,8 @@ Result<PromotionReview> review_promotion(Session& session, ApiClient& client, co
   }
   const Oid tree = TRY(Oid::parse(review.statement.tree));
   review.changes = TRY(diff_trees(repository, from, tree));
+  const std::string patch = TRY(tree_patch(objects.directory.path() / kScratchName, from, tree));
+  review.patch = show_lines(patch);
   TRY(count_commits(repository, promotion, review));
   return review;
 }
@@ -215,8 +249,9 @@ std::string describe_review(const PromotionReview& review, const Json& promotion
   text += "  route   " + describe_route(promotion) + "\n";
   text += "  source  commit " + statement.source_commit + "\n";
   text += "          sha256 " + statement.source_commit_sha256 + "\n";
-  text += "  deploys tree   " + statement.tree + "\n";
-  text += "          sha256 " + statement.tree_sha256 + "\n";
+  text += deployed_tree(statement) + replaced_commit(statement);
+  text += "  policies       " + statement.policy_digest + "\n";
+  if (statement.expires) text += "  good until     " + statement.expires->rfc3339() + "\n";
   for (const std::uint64_t version : statement.drops) {
     text += "  gives up the target's own changes of version " + std::to_string(version) + "\n";
   }
@@ -225,12 +260,20 @@ std::string describe_review(const PromotionReview& review, const Json& promotion
   if (review.unlisted > 0) {
     text += "  and " + std::to_string(review.unlisted) + " that the server does not list\n";
   }
-  text += "changed files: " + std::to_string(review.changes.size()) + " (computed here)\n";
-  for (const TreeChange& change : review.changes) {
-    text += "  " + std::string(change_kind_name(change.kind)) + " " +
-            escape_for_message(change.path, limits::kTreePathBytesMax) + "\n";
-  }
-  return text;
+  text += changed_files(review);
+  const auto lines = std::count(review.patch.begin(), review.patch.end(), '\n');
+  if (lines <= kPatchLinesMax) return text + review.patch;
+  return text + "their content has " + std::to_string(lines) +
+         " lines: statehouse promotion diff " + std::to_string(statement.promotion) + "\n";
+}
+
+std::string describe_changes(const PromotionReview& review) {
+  const ApprovalStatement& statement = review.statement;
+  const std::string number = std::to_string(statement.promotion);
+  return "promotion " + number + "\n" + deployed_tree(statement) + replaced_commit(statement) +
+         changed_files(review) + review.patch +
+         "to approve exactly this: statehouse promotion approve " + number + " --expect-tree " +
+         statement.tree + "\n";
 }
 
 }  // namespace statehouse

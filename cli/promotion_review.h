@@ -18,6 +18,7 @@ struct PromotionReview {
   std::vector<TreeChange> changes;  ///< target base (or nothing) -> promoted tree, computed here
   std::size_t commits = 0;          ///< new to the target, counted here
   std::size_t unlisted = 0;         ///< of those, how many the server did not list
+  std::string patch;                ///< the changes' content, safe to show on a terminal
 };
 
 /// Reads the parts of a promotion's document that an approval statement needs. The tree and both
@@ -32,12 +33,19 @@ std::optional<std::string> first_difference(const ApprovalStatement& one,
 
 /// Fetches the pinned source commit and the target's base by git into a scratch repository,
 /// recomputes commit, tree and both SHA-256 digests from the objects, builds the statement from
-/// them, and compares it with the document's claims and with the statement that the server would
-/// have signed. Errors: kUnverified when anything differs, naming it; as fetch_objects.
+/// them, and compares it with the document's claims. Errors: kUnverified when anything differs,
+/// naming it; as fetch_objects.
 Result<PromotionReview> review_promotion(Session& session, ApiClient& client, const Json& promotion,
                                          ApprovalVerdict verdict);
 
-/// What would be signed, for people.
+/// The statement that the server would have a reviewer sign must be ours, byte for byte.
+/// Errors: kUnverified, naming what differs.
+Result<> compare_with_server(ApiClient& client, const ApprovalStatement& own);
+
+/// What would be signed, for people, and the changes' content when it is not long.
 std::string describe_review(const PromotionReview& review, const Json& promotion);
+
+/// What would be deployed, for people: the trees by their ids, and every change in full.
+std::string describe_changes(const PromotionReview& review);
 
 }  // namespace statehouse

@@ -46,17 +46,7 @@ Result<> require_asked(const VersionStatement& statement, const RefKey& key,
   return {};
 }
 
-Result<> require_head(const HeadStatement& head, const VersionStatement& statement, Timestamp now) {
-  if (head.issued > now + kClockTolerance) {
-    return unverified(
-        "head from the future: issued " + head.issued.rfc3339() + ", now it is " + now.rfc3339(),
-        "check this machine's clock");
-  }
-  if (head.expires <= now) {
-    return unavailable(
-        "stale head: it expired " + head.expires.rfc3339() + ", now it is " + now.rfc3339(),
-        "the server, or something in between, has stopped; or this clock is wrong");
-  }
+Result<> require_head(const HeadStatement& head, const VersionStatement& statement) {
   const HeadStatement::Ref* named = head.find(statement.repository, statement.ref);
   if (named == nullptr) return unverified("wrong head: it does not name this ref");
   if (named->version != statement.version || named->commit != statement.commit ||
@@ -193,6 +183,22 @@ Result<> VerifiedSnapshot::require_archive(std::string_view raw_sha256, std::uin
   return {};
 }
 
+Result<HeadStatement> verify_head(std::string_view envelope, const TrustDocument& trust,
+                                  Timestamp now) {
+  HeadStatement head = TRY(as_unverified("head statement", open_head_statement(envelope, trust)));
+  if (head.issued > now + kClockTolerance) {
+    return unverified(
+        "head from the future: issued " + head.issued.rfc3339() + ", now it is " + now.rfc3339(),
+        "check this machine's clock");
+  }
+  if (head.expires <= now) {
+    return unavailable(
+        "stale head: it expired " + head.expires.rfc3339() + ", now it is " + now.rfc3339(),
+        "the server, or something in between, has stopped; or this clock is wrong");
+  }
+  return head;
+}
+
 Result<VerifiedSnapshot> verify_snapshot(const TrustDocument& trust, const SnapshotOffer& bundle,
                                          const SnapshotQuestion& question, const LastSeen& last) {
   VersionStatement statement =
@@ -204,8 +210,8 @@ Result<VerifiedSnapshot> verify_snapshot(const TrustDocument& trust, const Snaps
   std::optional<HeadStatement> head;
   if (age == SnapshotAge::kCurrent) {
     if (!bundle.head) return unverified("missing head: nothing says that this version is current");
-    head = TRY(as_unverified("head statement", open_head_statement(*bundle.head, trust)));
-    TRY(require_head(*head, statement, question.now));
+    head = TRY(verify_head(*bundle.head, trust, question.now));
+    TRY(require_head(*head, statement));
   }
   const Epoch epoch = head ? head->epoch : trust.epoch();
   TRY(require_not_behind(last, trust, epoch, statement, key, age));

@@ -79,6 +79,11 @@ class VerifiedSnapshot {
   LastSeen seen_;
 };
 
+/// A head statement that the document's keys signed, that is not from the future and has not
+/// expired. Errors: kUnverified; kUnavailable "stale head".
+Result<HeadStatement> verify_head(std::string_view envelope, const TrustDocument& trust,
+                                  Timestamp now);
+
 /// Verifies everything about a snapshot that can be verified without its archive, in this order:
 ///
 ///   statement signed by a trusted key, of this origin → repository, ref (and version) as asked →

@@ -110,6 +110,16 @@ bool is_unsafe_to_show(char32_t c) {
          (c >= 0xe0000 && c <= 0xe007f);
 }
 
+/// At least four hexadecimal digits, as Unicode writes them.
+std::string code_point_digits(char32_t code_point) {
+  std::string digits;
+  for (auto rest = static_cast<std::uint32_t>(code_point); rest != 0 || digits.size() < 4;
+       rest >>= 4) {
+    digits.insert(digits.begin(), kHexDigits[rest & 0xfU]);
+  }
+  return digits;
+}
+
 }  // namespace
 
 std::string hex_encode(std::string_view bytes) {
@@ -171,6 +181,26 @@ std::string escape_for_message(std::string_view bytes, std::size_t bytes_max) {
     }
   }
   if (cut) text += "…";
+  return text;
+}
+
+std::string show_line(std::string_view line) {
+  std::string text;
+  while (!line.empty()) {
+    char32_t code_point = 0;
+    const std::size_t length = utf8_sequence_length(line, code_point);
+    if (length == 0) {
+      text += "<0x" + hex_encode(line.substr(0, 1)) + ">";
+      line.remove_prefix(1);
+      continue;
+    }
+    if (code_point != U'\t' && is_unsafe_to_show(code_point)) {
+      text += "<U+" + code_point_digits(code_point) + ">";
+    } else {
+      text.append(line.substr(0, length));
+    }
+    line.remove_prefix(length);
+  }
   return text;
 }
 

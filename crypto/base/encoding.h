@@ -34,6 +34,11 @@ Result<std::string> base64url_decode(std::string_view text);
 /// \xHH; longer input is cut after `bytes_max` bytes and ends in "…".
 std::string escape_for_message(std::string_view bytes, std::size_t bytes_max = 200);
 
+/// A line of a file as a reviewer should see it: as it is, tabs and backslashes too, but with
+/// controls and marks that hide or reorder text named (<U+202e>), and bytes that are no UTF-8 in
+/// hexadecimal (<0x9f>). Never cut.
+std::string show_line(std::string_view line);
+
 /// True when `bytes` is well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_valid_utf8(std::string_view bytes);
 

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kAnswerBytesMax = 1U << 20;
 constexpr std::size_t kLineBytesMax = 500;
+/// Known to every git, stored or not.
+constexpr std::string_view kEmptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 constexpr std::chrono::seconds kAskTimeMax{10};
 constexpr std::chrono::minutes kTransferTimeMax{60};
 
@@ -203,6 +205,32 @@ Result<std::vector<Oid>> fetch_objects(const Path& repository, const GitRemote& 
   const SubprocessResult fetched = TRY(run_client(repository, remote, std::move(fetch)));
   if (!fetched.succeeded()) return std::unexpected(transfer_error(doing, fetched));
   return ids;
+}
+
+Result<std::string> tree_patch(const Path& repository, const std::optional<Oid>& from,
+                               const Oid& to) {
+  const std::string doing = "comparing the trees";
+  SubprocessOptions options;
+  options.arguments = {"git",
+                       "diff-tree",
+                       "-r",
+                       "-p",
+                       "--full-index",
+                       "--no-renames",
+                       "--no-ext-diff",
+                       "--no-textconv",
+                       "--no-color",
+                       "--end-of-options",
+                       from ? from->hex() : std::string(kEmptyTree),
+                       to.hex()};
+  options.environment = closed_environment();
+  options.environment.emplace_back("GIT_DIR", repository.string());
+  options.environment.emplace_back("GIT_NO_REPLACE_OBJECTS", "1");
+  options.working_directory = repository;
+  options.time_max = kTransferTimeMax;
+  SubprocessResult result = TRY_WITH(doing, run_subprocess(options));
+  if (!result.succeeded()) return std::unexpected(transfer_error(doing, result));
+  return std::move(result.stdout_bytes);
 }
 
 Result<PushAnswer> push_commit(const Path& repository, const GitRemote& remote, const Oid& commit,

@@ -46,6 +46,13 @@ Result<> create_scratch_repository(const Path& directory);
 Result<std::vector<Oid>> fetch_objects(const Path& repository, const GitRemote& remote,
                                        const std::vector<std::string>& wants);
 
+/// What differs between two trees (`from` none: the empty one) of the bare `repository`, as a patch
+/// of `git diff-tree -p`: whole object ids, no rename detection, no attributes, drivers or other
+/// settings of anybody. Its lines are as the files have them: see show_line.
+/// Errors: kUnavailable (also when it would be longer than 64 MiB).
+Result<std::string> tree_patch(const Path& repository, const std::optional<Oid>& from,
+                               const Oid& to);
+
 /// What the server said to a push.
 struct PushAnswer {
   bool accepted = false;

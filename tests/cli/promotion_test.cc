@@ -21,11 +21,11 @@ namespace {
 
 /// A reviewer, a real repository with a promotion waiting, and a server that tells about it.
 struct Review {
-  Review()
+  explicit Review(const test::Files& files = {{"a.yaml", "2"}, {"b.yaml", "b"}})
       : repository(cli.path("git/platform.git")), key(Ed25519SecretKey::generate(cli.entropy)) {
     base = repository.commit("refs/heads/deploy", {{"a.yaml", "1"}});
     repository.git({"update-ref", "refs/heads/audit", base});
-    commit = repository.commit("refs/heads/audit", {{"a.yaml", "2"}, {"b.yaml", "b"}});
+    commit = repository.commit("refs/heads/audit", files);
     cli.file("key", format_openssh_private_key(key, "bob", cli.entropy));
     const auto objects =
         GitRepository::open(repository.path() / "objects", {}, std::make_shared<CommitGraph>())
@@ -82,6 +82,14 @@ struct Review {
     more.insert(more.begin(), {"promotion", verb, "12", "--key", "key", "--server",
                                "file://" + cli.directory.path().string()});
     return cli.run(more);
+  }
+
+  /// The head of `store`, which has deployed what the promotion would replace.
+  void answer_head(test::TestStore& store) {
+    store.issue_version();
+    store.statement.commit = base;
+    store.reissue();
+    cli.answer("GET /v1/head*", store.snapshot()["head"]);
   }
 
   GitLibrary library;
@@ -176,10 +184,55 @@ TEST_CASE("an expiry that the server slips into the statement is caught") {
 
 TEST_CASE("a server that is another store than the pinned one is refused") {
   Review review;
+  test::TestStore pinned("example.com/store");
+  review.answer_head(pinned);
   review.cli.file("other.json", test::TestStore("example.org/other").trust_bytes());
-  review.cli.file("trust.json", test::TestStore("example.com/store").trust_bytes());
+  review.cli.file("trust.json", pinned.trust_bytes());
   CHECK(review.decide({"--yes", "--trust", "other.json"}) == 4);
   CHECK(review.decide({"--yes", "--trust", "trust.json"}) == 0);
+}
+
+TEST_CASE("with a pinned document, its signed head must say what would be replaced") {
+  Review review;
+  test::TestStore pinned("example.com/store");
+  review.cli.file("trust.json", pinned.trust_bytes());
+  const auto decide = [&] {
+    review.sent = nullptr;
+    const int code = review.decide({"--yes", "--trust", "trust.json"});
+    CHECK(review.sent.is_null() == (code != 0));
+    return code;
+  };
+
+  test::TestStore impostor("example.com/store", 2);
+  review.answer_head(impostor);
+  CHECK(decide() == 4);
+
+  pinned.change_head = [](HeadStatement& head) { head.refs.front().commit = std::string(40, 'a'); };
+  review.answer_head(pinned);
+  CHECK(decide() == 4);
+  CHECK(review.cli.err.find("stands at " + std::string(40, 'a')) != std::string::npos);
+
+  pinned.change_head = [](HeadStatement& head) { head.refs.clear(); };
+  review.answer_head(pinned);
+  CHECK(decide() == 4);
+
+  pinned.change_head = [](HeadStatement& head) {
+    head.expires = head.issued + std::chrono::seconds(1);
+  };
+  review.answer_head(pinned);
+  review.cli.clock.time = pinned.now + std::chrono::seconds(2);
+  CHECK(decide() == 7);
+
+  pinned.change_head = nullptr;
+  review.answer_head(pinned);
+  CHECK(decide() == 0);
+
+  // A target that the promotion calls new must be new to the head as well.
+  review.promotion["target"]["base"] = nullptr;
+  CHECK(decide() == 4);
+  pinned.change_head = [](HeadStatement& head) { head.refs.clear(); };
+  review.answer_head(pinned);
+  CHECK(decide() == 0);
 }
 
 TEST_CASE("a pinned commit that the repository does not have is not found") {
@@ -221,10 +274,55 @@ TEST_CASE("what is asked on a terminal shows the tree, the route and the files")
   CHECK(review.decide({}) == 0);
   for (const std::string& part :
        {review.tree, review.commit, std::string("added b.yaml"), std::string("modified a.yaml"),
-        std::string("commits new to the target: 1"), std::string("example.com/store")}) {
+        std::string("commits new to the target: 1"), std::string("example.com/store"), review.base,
+        sha256_digest_text("policy"), std::string("\n-1\n"), std::string("\n+2\n")}) {
     CAPTURE(part);
     CHECK(review.cli.err.find(part) != std::string::npos);
   }
+}
+
+TEST_CASE("the expiry that will be signed is shown before it is") {
+  Review review;
+  review.cli.terminal = StreamKind::kTerminal;
+  CHECK(review.decide({"--expires", "24h"}) == 5);
+  const Timestamp expires = review.cli.clock.time + std::chrono::hours(24);
+  CHECK(review.cli.err.find("good until     " + expires.rfc3339()) != std::string::npos);
+}
+
+TEST_CASE("promotion diff shows every change in full, and nothing that drives a terminal") {
+  Review review({{"a.yaml", "2"},
+                 {"esc.yaml", "\x1b[2Jx\r\n\xe2\x80\xae\xff\ty\\z\n"},
+                 {"nul.bin", std::string("a\0b", 3)}});
+  CHECK(review.cli.run({"promotion", "diff", "12", "--server",
+                        "file://" + review.cli.directory.path().string()}) == 0);
+  const std::string& out = review.cli.out;
+  for (const std::string& part :
+       {std::string("\n-1\n"), std::string("\n+2\n"), std::string("\n+<U+001b>[2Jx<U+000d>\n"),
+        std::string("\n+<U+202e><0xff>\ty\\z\n"), std::string("Binary files"),
+        "--expect-tree " + review.tree}) {
+    CAPTURE(part);
+    CHECK(out.find(part) != std::string::npos);
+  }
+  CHECK(out.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("promotion diff refuses a server that lies about the tree") {
+  Review review;
+  review.promotion["tree"]["sha1"] = std::string(40, 'a');
+  CHECK(review.cli.run({"promotion", "diff", "12", "--server",
+                        "file://" + review.cli.directory.path().string()}) == 4);
+  CHECK(review.cli.out.empty());
+}
+
+TEST_CASE("a long change is not pushed through the question, and where to see it is said") {
+  std::string lines;
+  for (int i = 0; i < 300; ++i) lines += "line " + std::to_string(i) + "\n";
+  Review review({{"a.yaml", "2"}, {"long.yaml", lines}});
+  review.cli.terminal = StreamKind::kTerminal;
+  review.cli.typed = "yes\n";
+  CHECK(review.decide({}) == 0);
+  CHECK(review.cli.err.find("line 299") == std::string::npos);
+  CHECK(review.cli.err.find("statehouse promotion diff 12") != std::string::npos);
 }
 
 TEST_CASE("commits that the server leaves out are pointed out") {

@@ -103,14 +103,18 @@ takes_a_promotion_from_draft_to_merge() {
   same "$(field '[p["number"] for p in d["promotions"]]')" "[$number]"
   in_every_format as bob statehouse promotion diff "$number"
   expect 0 as bob statehouse promotion diff "$number" --objects
+  tree=$(git -C "$clone" rev-parse 'HEAD^{tree}')
+  expect 0 as bob statehouse promotion diff "$number"
+  says "+two"
+  says "--expect-tree $tree"
   expect 0 as bob statehouse promotion comment "$number" --message "Looks good" \
     --path two.yaml --line 1 -o json
   holds 'd["comments"][-1]["line"] == 1'
   expect 5 as alice statehouse promotion approve "$number" --yes
   expect 6 as bob statehouse promotion approve "$number" --expect-tree "$commit"
   expect 5 as bob statehouse promotion merge "$number"
-  tree=$(git -C "$clone" rev-parse 'HEAD^{tree}')
-  expect 0 as bob statehouse promotion approve "$number" --expect-tree "$tree" --message Good
+  expect 0 as bob statehouse promotion approve "$number" --expect-tree "$tree" --message Good \
+    --trust "$trust"
   expect 0 as bob statehouse promotion show "$number" -o json
   holds 'd["phase"] == "ready" and d["blockedBy"] == [] and d["approvals"][0]["counts"]'
   expect 0 as alice statehouse promotion merge "$number" -o json

@@ -51,6 +51,16 @@ TEST_CASE("escaping leaves no byte that could drive a terminal") {
   CHECK(escape_for_message("abcdef", 3) == "abc…");
 }
 
+TEST_CASE("a line is shown as it is, except for what would not be seen or would move the rest") {
+  CHECK(show_line("key:\tval\\ue Zürich") == "key:\tval\\ue Zürich");
+  CHECK(show_line("a\x1b[31mb\r") == "a<U+001b>[31mb<U+000d>");
+  CHECK(show_line("\xe2\x80\xae") == "<U+202e>");
+  CHECK(show_line("\xf3\xa0\x80\x81") == "<U+e0001>");
+  CHECK(show_line("\xc0\x80\xff") == "<0xc0><0x80><0xff>");
+  CHECK(show_line(std::string_view("\0", 1)) == "<U+0000>");
+  CHECK(show_line(std::string(300, 'x')).size() == 300);
+}
+
 TEST_CASE("UTF-8 validity refuses overlong forms, surrogates and cut sequences") {
   for (const char* bad : {"\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\x80", "\xff"}) {
