@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include "api/service/initialize.h"
@@ -14,24 +15,61 @@ namespace {
 struct InitOptions {
   std::string origin;
   std::vector<std::string> administrators;
+  std::vector<std::string> emails;
 };
 
-/// IDENTITY=KEYFILE
-Result<FirstAdministrator> read_administrator(Session& session, const std::string& text) {
+struct NamedValue {
+  ResourceName name;
+  std::string value;
+};
+
+/// IDENTITY=VALUE, the value of `option`.
+Result<NamedValue> read_named_value(const std::string& option, const std::string& text,
+                                    const std::string& example) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
-    return invalid_argument("reading --admin `" + escape_for_message(text, 80) + "`: no `=`",
-                            "write it like alice=~/.ssh/id_ed25519.pub");
+    return invalid_argument("reading " + option + " `" + escape_for_message(text, 80) + "`: no `=`",
+                            "write it like " + example);
   }
-  const ResourceName name = TRY(ResourceName::parse(text.substr(0, equals)));
-  const Path file = session.path(text.substr(equals + 1));
-  std::string key =
-      TRY_WITH("reading the key of " + name.str(), read_file(file, limits::kPublicKeyBytesMax));
+  ResourceName name = TRY_WITH("reading " + option, ResourceName::parse(text.substr(0, equals)));
+  return NamedValue{std::move(name), text.substr(equals + 1)};
+}
+
+Result<FirstAdministrator> read_administrator(Session& session, const std::string& text) {
+  NamedValue given = TRY(read_named_value("--admin", text, "alice=~/.ssh/id_ed25519.pub"));
+  std::string key = TRY_WITH("reading the key of " + given.name.str(),
+                             read_file(session.path(given.value), limits::kPublicKeyBytesMax));
   if (key.find("PRIVATE KEY") != std::string::npos) {
-    return invalid_argument("reading the key of " + name.str() + ": that is a private key",
+    return invalid_argument("reading the key of " + given.name.str() + ": that is a private key",
                             "name the file of the public key (it ends in .pub)");
   }
-  return FirstAdministrator{name, std::move(key), {}};
+  return FirstAdministrator{std::move(given.name), std::move(key), {}};
+}
+
+Result<std::vector<FirstAdministrator>> read_administrators(Session& session,
+                                                            const InitOptions& options) {
+  std::vector<FirstAdministrator> administrators;
+  for (const std::string& text : options.administrators) {
+    administrators.push_back(TRY(read_administrator(session, text)));
+  }
+  for (const std::string& text : options.emails) {
+    NamedValue email = TRY(read_named_value("--email", text, "alice=alice@example.org"));
+    const auto owner = std::ranges::find(administrators, email.name, &FirstAdministrator::name);
+    if (owner == administrators.end()) {
+      return invalid_argument("reading --email: " + email.name.str() + " is no administrator here",
+                              "name them with --admin too");
+    }
+    owner->emails.push_back(std::move(email.value));
+  }
+  return administrators;
+}
+
+Json names_without_address(const std::vector<FirstAdministrator>& administrators) {
+  Json names = Json::array();
+  for (const FirstAdministrator& administrator : administrators) {
+    if (administrator.emails.empty()) names.push_back(administrator.name.str());
+  }
+  return names;
 }
 
 Json describe(const Initialized& made, const Path& data, const std::string& origin) {
@@ -52,6 +90,15 @@ std::string text_of(const Json& made) {
         "\nThere is one administrator: nobody else can approve changes of the configuration.\n"
         "Add a second one to `system` to have four eyes on them.\n";
   }
+  std::string names;
+  for (const Json& name : made["withoutAddress"]) {
+    names += (names.empty() ? "" : ", ") + name.get<std::string>();
+  }
+  if (!names.empty()) {
+    text += "\nNo address is known of " + names +
+            ": where a policy says committerIsSigner their commits are refused until\n"
+            "identities/NAME.yaml in `system` lists it under emails (or init was told: --email).\n";
+  }
   text += "\nnext: statehouse serve --data " + made["data"].get<std::string>() + "\n";
   return text;
 }
@@ -63,10 +110,7 @@ Result<> init(Session& session, const InitOptions& options) {
   if (options.administrators.empty()) {
     return invalid_argument("no administrator is given", "give --admin IDENTITY=KEYFILE");
   }
-  std::vector<FirstAdministrator> administrators;
-  for (const std::string& text : options.administrators) {
-    administrators.push_back(TRY(read_administrator(session, text)));
-  }
+  const std::vector<FirstAdministrator> administrators = TRY(read_administrators(session, options));
   Environment& environment = session.environment();
   const Path data = session.path(*session.options().data);
   const Initialized made = TRY(initialize_store({.data = data,
@@ -75,7 +119,9 @@ Result<> init(Session& session, const InitOptions& options) {
                                                  .clock = environment.clock,
                                                  .entropy = environment.entropy,
                                                  .steps = environment.steps}));
-  session.print(describe(made, data, options.origin), text_of,
+  Json document = describe(made, data, options.origin);
+  document["withoutAddress"] = names_without_address(administrators);
+  session.print(document, text_of,
                 [](const Json& json) { return json["data"].get<std::string>(); });
   return {};
 }
@@ -91,6 +137,8 @@ void add_init_command(CommandSet& commands) {
       .option("--admin", options->administrators,
               "IDENTITY=KEYFILE of an administrator's public key (SSH or OpenPGP); repeatable",
               Presence::kRequired)
+      .option("--email", options->emails,
+              "IDENTITY=ADDRESS that the administrator commits with; repeatable")
       .notes(
           "Makes DIR with keys, trust.json, the ledger and the repository `system`. The offline "
           "root key "

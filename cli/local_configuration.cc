@@ -74,22 +74,29 @@ Result<std::vector<ConfigurationFile>> read_configuration_files(const Path& dire
   return files;
 }
 
-Result<Configuration> check_configuration(const Session& session,
-                                          const std::vector<ConfigurationFile>& files) {
+Result<CheckedConfiguration> check_configuration(const Session& session,
+                                                 const std::vector<ConfigurationFile>& files) {
   const TemporaryDirectory scratch =
       TRY(TemporaryDirectory::create(fs::temp_directory_path(), "statehouse-"));
   auto configuration = Configuration::build(files, inspector_in(scratch.path()));
   std::ostream& err = session.environment().err;
   if (!configuration) {
     for (const Diagnostic& diagnostic : configuration.error()) print(err, diagnostic);
-    return invalid_argument("the configuration is not valid: " +
-                            std::to_string(configuration.error().size()) + " problems");
+    return configuration;
   }
   for (const Diagnostic& warning : configuration->warnings()) {
     err << "warning: ";
     print(err, warning);
   }
-  return *std::move(configuration);
+  return configuration;
+}
+
+Error not_valid(const Diagnostics& problems) {
+  const std::size_t count = problems.size();
+  return {ErrorCode::kInvalidArgument,
+          "the configuration is not valid: " + std::to_string(count) +
+              (count == 1 ? " problem" : " problems"),
+          ""};
 }
 
 }  // namespace statehouse

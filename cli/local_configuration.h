@@ -1,5 +1,6 @@
 #pragma once
 
+#include <expected>
 #include <vector>
 
 #include "cli/session.h"
@@ -13,9 +14,13 @@ namespace statehouse {
 Result<std::vector<ConfigurationFile>> read_configuration_files(const Path& directory);
 
 /// Configuration::build with the machine's gpg reading OpenPGP keys in a scratch directory. Prints
-/// each diagnostic as `path:line:column: message` with its fix to stderr.
-/// Errors: kInvalidArgument with their number.
-Result<Configuration> check_configuration(const Session& session,
-                                          const std::vector<ConfigurationFile>& files);
+/// each problem or warning as `path:line:column: message` with its fix to stderr.
+/// Errors: of making the scratch directory.
+using CheckedConfiguration = std::expected<Configuration, Diagnostics>;
+Result<CheckedConfiguration> check_configuration(const Session& session,
+                                                 const std::vector<ConfigurationFile>& files);
+
+/// kInvalidArgument with the number of problems, which were printed already.
+Error not_valid(const Diagnostics& problems);
 
 }  // namespace statehouse

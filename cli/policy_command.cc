@@ -19,29 +19,50 @@ struct PolicyOptions {
   std::string at;
 };
 
+Json diagnostics_json(const Diagnostics& diagnostics) {
+  Json list = Json::array();
+  for (const Diagnostic& diagnostic : diagnostics) {
+    list.push_back({{"file", diagnostic.file},
+                    {"line", diagnostic.at.line},
+                    {"column", diagnostic.at.column},
+                    {"message", diagnostic.message},
+                    {"fix", diagnostic.fix}});
+  }
+  return list;
+}
+
+Json counts_json(const Configuration& configuration) {
+  return {{"identities", configuration.identities().size()},
+          {"groups", configuration.groups().size()},
+          {"repositories", configuration.repositories().size()},
+          {"policies", configuration.policies().size()},
+          {"flows", configuration.flows().size()}};
+}
+
+std::string describe_check(const Json& document) {
+  std::string line = "valid:";
+  for (const char* name : {"identities", "groups", "repositories", "policies", "flows"}) {
+    line += " " + shown(document, name) + " " + name;
+  }
+  const std::size_t warnings = document["warnings"].size();
+  if (warnings > 0) {
+    line += ", " + std::to_string(warnings) + (warnings == 1 ? " warning" : " warnings");
+  }
+  return line + "\n";
+}
+
 Result<> check_policy(Session& session, const PolicyOptions& options) {
   const auto files = TRY(read_configuration_files(session.path(options.path)));
-  const Configuration configuration = TRY(check_configuration(session, files));
-  const Timestamp now = session.environment().clock.now();
-  if (const auto lockout = find_lockout(configuration, now)) {
+  const CheckedConfiguration configuration = TRY(check_configuration(session, files));
+  if (!configuration) return std::unexpected(not_valid(configuration.error()));
+  if (const auto lockout = find_lockout(*configuration, session.environment().clock.now())) {
     return invalid_argument("nobody could change it any more: " + lockout->text(), lockout->fix);
   }
-  const Json document{{"valid", true},
-                      {"files", files.size()},
-                      {"identities", configuration.identities().size()},
-                      {"groups", configuration.groups().size()},
-                      {"repositories", configuration.repositories().size()},
-                      {"policies", configuration.policies().size()},
-                      {"flows", configuration.flows().size()},
-                      {"warnings", configuration.warnings().size()}};
-  const auto text = [](const Json& counts) {
-    std::string line = "valid:";
-    for (const char* name : {"identities", "groups", "repositories", "policies", "flows"}) {
-      line += " " + shown(counts, name) + " " + name;
-    }
-    return line + "\n";
-  };
-  session.print(document, text, [](const Json&) { return std::string("valid"); });
+  Json document = counts_json(*configuration);
+  document["valid"] = true;
+  document["files"] = files.size();
+  document["warnings"] = diagnostics_json(configuration->warnings());
+  session.print(document, describe_check, [](const Json&) { return std::string("valid"); });
   return {};
 }
 

@@ -100,8 +100,9 @@ Result<Oid> commit_files(Session& session, const Scratch& scratch,
 Result<> require_valid(Session& session, const std::vector<TreeFile>& files, const RefKey& key) {
   std::vector<ConfigurationFile> candidate;
   for (const TreeFile& file : files) candidate.push_back({file.path, file.bytes});
-  const Configuration configuration = TRY(check_configuration(session, candidate));
-  if (!configuration.is_governed(key)) {
+  const CheckedConfiguration configuration = TRY(check_configuration(session, candidate));
+  if (!configuration) return std::unexpected(not_valid(configuration.error()));
+  if (!configuration->is_governed(key)) {
     session.note("note: no policy governs " + key.str() +
                  " yet: until one in system does, a push there is refused");
   }

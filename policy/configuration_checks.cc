@@ -1,6 +1,8 @@
 #include "policy/configuration_checks.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "policy/resource_reader.h"
 
@@ -26,6 +28,21 @@ bool names_system(const Policy& policy) {
                              [](const Glob& glob) { return glob.str() == "system"; });
 }
 
+/// Whether some ref is under both, as far as samples of their patterns tell.
+bool overlap(const Policy& one, const Policy& other) {
+  const auto covers = [](const Policy& policy, const Policy& sampled) {
+    for (const Glob& repository_glob : sampled.repositories) {
+      const auto repository = RepositoryName::parse(sample_of(repository_glob));
+      for (const Glob& ref_glob : sampled.refs) {
+        const auto ref = RefName::parse(sample_of(ref_glob));
+        if (repository && ref && policy.matches(RefKey{*repository, *ref})) return true;
+      }
+    }
+    return false;
+  };
+  return covers(one, other) || covers(other, one);
+}
+
 template <typename Resources>
 std::string did_you_mean(std::string_view name, const Resources& resources) {
   std::vector<std::string_view> known;
@@ -49,6 +66,7 @@ void ConfigurationChecks::run() {
     check_flow_grant(flow);
     warn_about_flow(flow);
   }
+  warn_about_addresses();
   warn_about_store();
 }
 
@@ -248,6 +266,40 @@ void ConfigurationChecks::warn_about_flow(const Flow& flow) {
                 " changes the store's own configuration without an approval, although there are " +
                 std::to_string(configuration_.members("administrators").size()) + " administrators",
             "add approvals: [{count: 1, from: [\"group:administrators\"]}]");
+  }
+}
+
+std::set<ResourceName> ConfigurationChecks::signers_under(const Policy& policy) const {
+  if (!policy.commits->signers.empty()) {
+    return configuration_.identities_named(policy.commits->signers);
+  }
+  std::set<ResourceName> pushers;
+  for (const Policy& other : configuration_.policies()) {
+    const bool applies = &other == &policy || overlap(policy, other);
+    if (applies) pushers.merge(configuration_.identities_named(other.update_by));
+  }
+  return pushers;
+}
+
+void ConfigurationChecks::warn_about_addresses() {
+  std::map<ResourceName, const Policy*> without_address;
+  for (const Policy& policy : configuration_.policies()) {
+    if (!policy.commits || !policy.commits->committer_is_signer) continue;
+    for (const ResourceName& name : signers_under(policy)) {
+      const Identity* const identity = configuration_.identity(name);
+      if (identity == nullptr || !identity->emails.empty()) continue;
+      // A robot without keys only pushes what others sign.
+      if (identity->type == IdentityType::kRobot && identity->keys.empty()) continue;
+      without_address.try_emplace(name, &policy);
+    }
+  }
+  for (const auto& [name, policy] : without_address) {
+    const Source& source = configuration_.identity(name)->source;
+    warning(source, source.at,
+            "identity " + name.str() + " has no address, and policy " + policy->name.str() +
+                " says committerIsSigner: every commit that " + name.str() +
+                " signs will be refused",
+            "add the address " + name.str() + " commits with to its spec.emails");
   }
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "policy/configuration.h"
 
 namespace statehouse {
@@ -31,7 +33,11 @@ class ConfigurationChecks {
   void check_repository_known(const Source& source, Position at, const RepositoryName& name,
                               const std::string& what);
   void warn_about_flow(const Flow& flow);
+  void warn_about_addresses();
   void warn_about_store();
+
+  /// Whose commits reach the refs of `policy`. REQUIRES: it has commit rules.
+  [[nodiscard]] std::set<ResourceName> signers_under(const Policy& policy) const;
 
   void error(const Source& source, Position at, std::string message, std::string fix) {
     problems_.push_back({source.file, at, std::move(message), std::move(fix)});

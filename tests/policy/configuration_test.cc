@@ -147,6 +147,44 @@ TEST_CASE("the order of files does not matter") {
   CHECK(digest() == expected);
 }
 
+TEST_CASE("whoever signs where committerIsSigner holds and has no address is warned about") {
+  const auto warnings = [](const std::string& yaml) {
+    std::vector<std::string> texts;
+    const Configuration configuration = configured(yaml);
+    for (const Diagnostic& warning : configuration.warnings()) texts.push_back(warning.text());
+    return texts;
+  };
+  const std::string no_address = with(organisation(), "  emails: [alice@example.org]\n", "");
+  const auto found = warnings(no_address);
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().starts_with("all.yaml:"));
+  CHECK(found.front().find("identity alice has no address, and policy audit says "
+                           "committerIsSigner") != std::string::npos);
+  CHECK(found.front().ends_with("add the address alice commits with to its spec.emails"));
+  CHECK(warnings(with(no_address, ", committerIsSigner: true", "")).empty());
+  CHECK(warnings(with(organisation(), "  emails: [dave@example.org]\n", "")).empty());
+
+  // Who may push can stand in another policy than what is asked of commits.
+  const std::string everywhere =
+      with(with(no_address, "signers: [group:developers], committerIsSigner: true",
+                "signers: [group:developers]"),
+           "---\napiVersion: statehouse/v1\nkind: Policy\nmetadata: {name: deploy}",
+           "---\napiVersion: statehouse/v1\nkind: Policy\nmetadata: {name: all}\nspec:\n"
+           "  match: {repositories: [\"**\"], refs: [\"refs/**\"]}\n"
+           "  commits: {committerIsSigner: true}\n"
+           "---\napiVersion: statehouse/v1\nkind: Policy\nmetadata: {name: deploy}");
+  REQUIRE(warnings(everywhere).size() == 1);
+  CHECK(warnings(everywhere).front().find("policy all says") != std::string::npos);
+
+  // A robot without keys pushes what others sign.
+  CHECK(warnings(with(organisation(), "  emails: [ci@example.org]\n", "")).size() == 1);
+  CHECK(warnings(
+            with(organisation(),
+                 "  emails: [ci@example.org]\n  keys:\n    - ssh: " + test::key_line("ci") + "\n",
+                 ""))
+            .empty());
+}
+
 TEST_CASE("what is legal but odd is a warning") {
   CHECK(configured(organisation()).warnings().empty());
   const auto warned = [](std::string_view from, std::string_view to) {

@@ -1,0 +1,79 @@
+#!/bin/sh
+# The README's way to a first promotion, with its commands and the policy reference's example taken
+# from the documents as they stand. Only paths, the address and the tokens are this machine's.
+. "$(dirname "$0")/lib.sh"
+begin readme
+must add_person alice
+must add_person bob
+mkdir "$work/bin"
+ln -s "$STATEHOUSE" "$work/bin/statehouse"
+PATH=$work/bin:$PATH
+export PATH
+
+# FILE PATTERN LANGUAGE: the first block of code in that language after the line that matches.
+block() {
+  awk -v start="$2" -v fence="^\`\`\`$3\$" '
+    !found && $0 ~ start { found = 1; next }
+    found && !inside && $0 ~ fence { inside = 1; next }
+    inside && /^```$/ { exit }
+    inside { print }' "$source/$1"
+}
+
+# What the documents call the store, the keys and the folders, as they are called here.
+here() {
+  sed -e "s|/var/lib/statehouse|$data|g" \
+    -e "s|/tmp/alice.pub|$work/alice/.ssh/id_ed25519.pub|; s|/tmp/bob.pub|$work/bob/.ssh/id_ed25519.pub|" \
+    -e "s|https://store.example.org:8417|${url:-none}|; s|https://alice@store.example.org:8417|http://alice@$address|" \
+    -e 's|^sudo -u statehouse ||; s|^sudo statehouse |statehouse |; /^sudo /d' \
+    -e 's|STATEHOUSE_TOKEN=sth_…|STATEHOUSE_TOKEN="$(cat "$HOME/token")"|' \
+    -e 's|^\$EDITOR platform.yaml .*|cp "$HOME/../platform.yaml" platform.yaml|'
+}
+
+# NAME SCRIPT: run in that person's home, stopping at the first line that fails.
+follows() {
+  expect 0 as "$1" sh -exc "cd; . \"$work/$2\""
+}
+
+makes_the_store() {
+  block README.md '^\*\*2\. Make the store' sh | here >"$work/2.sh"
+  grep -q '^statehouse init ' "$work/2.sh"
+  expect 0 sh -ex "$work/2.sh"
+  silent_on "No address is known"
+}
+
+mints_tokens() {
+  block README.md '^\*\*4\. Tokens' sh | here >"$work/4.sh"
+  grep -q '^statehouse token create ' "$work/4.sh"
+  expect 0 sh -ex "$work/4.sh"
+  says "sth_"
+}
+
+declares_the_platform() {
+  block docs/policy.md '^## A complete example' yaml >"$work/platform.yaml"
+  block README.md '^\*\*5\. First repository' sh | here >"$work/5.sh"
+  grep -q 'promotion create' "$work/5.sh"
+  follows alice 5.sh
+  silent_on warning:
+  expect 0 as bob statehouse promotion approve 1 --yes
+  expect 0 as bob statehouse promotion merge 1
+}
+
+fills_the_repository_and_promotes_it() {
+  block README.md '^Bob approves' sh | here >"$work/fill.sh"
+  grep -q 'git push' "$work/fill.sh"
+  expect 0 as alice sh -exc "cd ~/system; . \"$work/fill.sh\""
+  expect 0 as bob statehouse promotion approve 2 --yes
+  expect 0 as bob statehouse promotion merge 2
+  expect 0 as alice git -C "$work/alice/platform" fetch -q
+  same "$(git -C "$work/alice/platform" rev-parse 'origin/deploy^{tree}')" \
+    "$(git -C "$work/alice/platform" rev-parse 'HEAD^{tree}')"
+}
+
+claim makes_the_store
+serve
+claim mints_tokens
+sign_in alice write
+sign_in bob write
+claim declares_the_platform
+claim fills_the_repository_and_promotes_it
+finish
