@@ -232,5 +232,48 @@ def text(tree):
                 yield at(file, number, "blanks at the end of the line")
 
 
+def quoted_tests(tree):
+    """A test that the threat model names is in the file that it names, or in another of the kind.
+
+    "name" stands after `path/to/file_test.cc`, or after an earlier file's names.
+    """
+    tests = {file.path: re.sub(r"\s+", " ", re.sub(r'"\s*\n\s*"', "", file.text))
+             for file in tree.files if file.path.startswith("tests/")}
+    for file in tree.files:
+        if file.path != "docs/threat-model.md":
+            continue
+        prose = re.sub(r"\n(?!\n)", " ", file.text)
+        for match in re.finditer(r'`(?:tests/)?([\w/]+_test\.cc)`|"([^"\n]{12,})"', prose):
+            path, name = match.groups()
+            if path and not any(test.endswith("/" + path) for test in tests):
+                yield f"{file.path}:1: there is no test file {path}"
+            if name and not any(f'"{name}"' in test for test in tests.values()):
+                yield f'{file.path}:1: no test is called "{name}"'
+
+
+_ROUTE = re.compile(r'\b(?:(get|post)\(|Method::k(\w+),)\s*"(/[^"]*)"')
+
+
+def routes(tree):
+    """The server answers exactly the routes that its OpenAPI document describes."""
+    answered, described, document = {}, {}, None
+    for file in tree.files:
+        if re.fullmatch(r"api/http/\w+_routes\.cc", file.path):
+            for match in _ROUTE.finditer(file.text):
+                method, path = (match[1] or match[2]).lower(), match[3]
+                path = path.replace("/git/{repository...}", "/git/{repository}.git")
+                line = file.text.count("\n", 0, match.start()) + 1
+                answered[method, path.replace("...}", "}")] = (file, line)
+        if file.path == "schemas/openapi.json":
+            document = file
+            for path, operations in json.loads(file.text)["paths"].items():
+                for method in operations.keys() & {"get", "post", "put", "delete", "patch"}:
+                    described[method, path] = (file, 1)
+    for route in answered.keys() - described.keys() if document else ():
+        yield at(*answered[route], f"schemas/openapi.json does not describe {' '.join(route)}")
+    for route in described.keys() - answered.keys():
+        yield at(*described[route], f"no route answers {' '.join(route)}")
+
+
 ALL = [layering, libraries, sizes, banned, exceptions, headers, unique_types, finished, top_level,
-       links, scripts, data_files, text]
+       links, scripts, data_files, text, quoted_tests, routes]

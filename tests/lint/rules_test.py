@@ -241,6 +241,28 @@ class TheRest(RuleTest):
         self.refused(rules.data_files, "schemas/a.json", "{", "not JSON")
         self.accepted(rules.data_files, "schemas/invalid/a.json", "{")
 
+    def test_a_test_that_the_threat_model_makes_up_is_refused(self):
+        beside = {"tests/crypto/a_test.cc": source('TEST_CASE("one long name, and "\n'
+                                                   '          "more of it") {}')}
+        model = "docs/threat-model.md"
+        self.accepted(rules.quoted_tests, model,
+                      'a `tests/crypto/a_test.cc` "one long name, and\nmore of it"\n', beside=beside)
+        self.refused(rules.quoted_tests, model, '`tests/crypto/a_test.cc` "one long name"\n',
+                     "no test is called", beside=beside)
+        self.refused(rules.quoted_tests, model, "`tests/crypto/b_test.cc`\n", "no test file",
+                     beside=beside)
+
+    def test_routes_and_their_document_agree(self):
+        openapi = "schemas/openapi.json"
+        code = source('void f() { get("/v1/a/{path...}", g); add(Method::kPost,\n"/v1/a", h); }')
+        both = '{"paths": {"/v1/a/{path}": {"get": {}}, "/v1/a": {"post": {}}}}'
+        beside = {"api/http/a_routes.cc": code}
+        self.accepted(rules.routes, openapi, both, beside=beside)
+        self.refused(rules.routes, openapi, both.replace('"post"', '"get": {}, "post"'),
+                     "no route answers get /v1/a", beside=beside)
+        self.refused(rules.routes, "api/http/a_routes.cc", code, "does not describe post /v1/a",
+                     beside={openapi: both.replace('"post"', '"parameters"')})
+
     def test_untidy_ends_are_refused(self):
         self.refused(rules.text, "docs/a.md", "word", "one newline")
         self.refused(rules.text, "docs/a.md", "word \n", "blanks")
