@@ -164,6 +164,11 @@ Result<std::optional<CommitVerdictRecord>> LedgerReader::verdict(const Oid& comm
   return lease.statements().verdict.one(read_verdict, Blob{commit.bytes()});
 }
 
+Result<std::vector<CommitVerdictRecord>> LedgerReader::verdicts_of(EntryIndex index) const {
+  const auto lease = TRY(pool_.lease());
+  return lease.statements().verdicts_of_entry.all(read_verdict, index);
+}
+
 Result<std::optional<StatementRecord>> LedgerReader::statement(const RefKey& key,
                                                                VersionNumber number) const {
   const auto lease = TRY(pool_.lease());

@@ -124,6 +124,8 @@ class LedgerReader {
 
   // Verdicts, statements, the rest.
   Result<std::optional<CommitVerdictRecord>> verdict(const Oid& commit) const;
+  /// Those that the move logged at `index` brought, in order of the commits' ids.
+  Result<std::vector<CommitVerdictRecord>> verdicts_of(EntryIndex index) const;
   Result<std::optional<StatementRecord>> statement(const RefKey& key, VersionNumber number) const;
   Result<std::vector<OutboxRecord>> outbox() const;  ///< oldest first
   Result<std::optional<std::string>> value(std::string_view name) const;

@@ -15,7 +15,7 @@ namespace statehouse {
 
 namespace {
 
-constexpr std::int64_t kIndexSchema = 1;
+constexpr std::int64_t kIndexSchema = 2;
 constexpr std::size_t kEntriesPerStep = 1000;
 constexpr std::size_t kPageMax = 1000;
 constexpr std::size_t kPathsPerEntryMax = 100'000;
@@ -75,12 +75,13 @@ constexpr LinkFilter kLinkFilters[] = {{"promotion", "?6", &SearchTerms::promoti
 SearchTerms terms_of(const SearchQuery& query) {
   SearchTerms terms{.promotion = std::nullopt,
                     .path = query.path,
-                    .key = query.key_fingerprint,
+                    .key = std::nullopt,
                     .approver = query.approver,
                     .ref = query.ref,
                     .actor = query.actor,
                     .repository = query.repository,
                     .words = full_text_query(query.text)};
+  if (query.key_fingerprint) terms.key = normal_fingerprint(*query.key_fingerprint);
   if (query.promotion) terms.promotion = std::to_string(*query.promotion);
   while (terms.path && terms.path->ends_with('/')) terms.path->pop_back();
   return terms;
@@ -117,6 +118,42 @@ std::string search_sql(const SearchTerms& terms) {
          " AND (?4 IS NULL OR time >= ?4) AND (?5 IS NULL OR time < ?5)"
          " ORDER BY " +
          order + " DESC LIMIT ?14";
+}
+
+/// The verdicts on the commits that a move brought, and on its tip, which may have come before.
+Result<std::vector<std::string>> verdicts_on(const ParsedEntry& event, EntryIndex entry,
+                                             const LedgerReader& ledger) {
+  std::vector<CommitVerdictRecord> records = TRY(ledger.verdicts_of(entry));
+  if (const auto tip = json_string(event.data, "commit")) {
+    const Oid commit = TRY(Oid::parse(*tip));
+    auto known = TRY(ledger.verdict(commit));
+    if (known) records.push_back(*std::move(known));
+  }
+  std::vector<std::string> verdicts;
+  for (CommitVerdictRecord& record : records) verdicts.push_back(std::move(record.verdict));
+  return verdicts;
+}
+
+Result<EntryContext> context_of(const ParsedEntry& event, EntryIndex entry,
+                                const LedgerReader& ledger) {
+  EntryContext context;
+  if (event.type == EventType::kRefUpdated)
+    context.verdicts = TRY(verdicts_on(event, entry, ledger));
+  if (is_refusal(event.type)) {
+    std::vector<EvidenceRecord> records = TRY(ledger.evidence_of(entry));
+    for (EvidenceRecord& evidence : records) {
+      if (evidence.content) context.refusal_reasons.push_back(std::move(evidence.content->bytes));
+    }
+  }
+  if (const auto number = promotion_of(event)) {
+    auto promotion = ledger.promotion(*number);
+    if (promotion) {
+      context.promotion = *std::move(promotion);
+    } else if (promotion.error().code != ErrorCode::kNotFound) {
+      return std::unexpected(std::move(promotion).error());
+    }
+  }
+  return context;
 }
 
 Result<std::uint64_t> read_count(const Row& row) { return row.count(0); }
@@ -217,17 +254,18 @@ class SearchIndex::Impl {
     return 0;
   }
 
-  Result<> add(const std::vector<EntryRecord>& entries) {
+  Result<> add(const std::vector<EntryRecord>& entries, const LedgerReader& ledger) {
     return in_transaction([&]() -> Result<> {
-      for (const EntryRecord& entry : entries) TRY(add_entry(entry));
+      for (const EntryRecord& entry : entries) TRY(add_entry(entry, ledger));
       const MerkleHash leaf = merkle_leaf_hash(entries.back().bytes);
       return statements_.put_last_leaf.run(entries.back().index, Blob{leaf.bytes()});
     });
   }
 
-  Result<> add_entry(const EntryRecord& entry) {
+  Result<> add_entry(const EntryRecord& entry, const LedgerReader& ledger) {
     const ParsedEntry event = TRY(parse_entry(entry.bytes));
-    const SearchFields fields = search_fields(event);
+    const EntryContext context = TRY(context_of(event, entry.index, ledger));
+    const SearchFields fields = search_fields(event, context);
     TRY(statements_.insert_entry.run(entry.index, name_of(event.type), name_of(fields.outcome),
                                      event.time, event.type == EventType::kRefUpdated));
     for (const auto& [kind, value] : fields.links) {
@@ -320,7 +358,7 @@ Result<std::uint64_t> SearchIndex::follow(
     const EntryIndex from = TRY(impl_->size_in(ledger));
     const auto entries = TRY(ledger.entries(from, kEntriesPerStep));
     if (entries.empty()) return indexed;
-    TRY(impl_->add(entries));
+    TRY(impl_->add(entries, ledger));
     indexed += entries.size();
     if (progress) progress(from + entries.size(), ledger.tree_size());
   }

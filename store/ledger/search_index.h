@@ -27,7 +27,7 @@ struct SearchQuery {
   std::optional<std::string> actor = std::nullopt;
   std::optional<std::string> approver = std::nullopt;
   std::optional<PromotionNumber> promotion = std::nullopt;
-  std::optional<std::string> key_fingerprint = std::nullopt;
+  std::optional<std::string> key_fingerprint = std::nullopt;  ///< of a commit or an approval
   std::optional<EventType> type = std::nullopt;
   std::optional<EntryOutcome> outcome = std::nullopt;
   std::optional<Timestamp> since = std::nullopt;  ///< inclusive
@@ -37,7 +37,10 @@ struct SearchQuery {
   std::size_t count_max = 50;
 };
 
-/// Finds entries. A cache: everything in it is derived from the ledger, plus the changed paths that
+/// Finds entries. Entries of a promotion are found by both its ends; moves by the keys that signed
+/// the commits they brought; refusals by the keys that their decision names.
+///
+/// A cache: everything in it is derived from the ledger, plus the changed paths that
 /// the caller computes from Git; it may be deleted at any time and is never on the commit path.
 /// Nothing is believed because the index says so: callers read the entry itself from the ledger.
 ///

@@ -231,6 +231,31 @@ proves_and_verifies_the_log() {
   expect 0 as bob statehouse audit verify --trust "$trust" --state "$work/audited"
   expect 0 "$STATEHOUSE" audit verify --data "$data"
   for format in jsonl csv; do expect 0 as bob statehouse audit export --format $format; done
+finds_what_a_key_signed() {
+  key=$(ssh-keygen -lf "$work/alice/.ssh/id_ed25519.pub" | cut -d' ' -f2)
+  expect 0 as bob statehouse audit search --key "$key" -o json
+  holds '{e["event"]["type"] for e in d["entries"]} == {"statehouse.ref.updated"}'
+  holds '{e["event"]["data"]["repository"] for e in d["entries"]} == {"platform", "system"}'
+  key=$(ssh-keygen -lf "$work/bob/.ssh/id_ed25519.pub" | cut -d' ' -f2)
+  expect 0 as bob statehouse audit search --key "$key" -o json
+  holds '{e["event"]["type"] for e in d["entries"]} == {"statehouse.promotion.approved", "statehouse.promotion.rejected"}'
+  ssh-keygen -q -t ed25519 -N '' -f "$work/stranger"
+  as alice git -C "$clone" -c user.signingkey="$work/stranger.pub" commit -q --allow-empty -m Strange
+  expect 1 as alice git -C "$clone" push -q origin HEAD:refs/heads/audit
+  as alice git -C "$clone" reset -q --hard HEAD~1
+  key=$(ssh-keygen -lf "$work/stranger.pub" | cut -d' ' -f2)
+  expect 0 as bob statehouse audit search --key "$key" -o json
+  holds '[e["event"]["type"] for e in d["entries"]] == ["statehouse.ref.refused"]'
+}
+
+finds_all_of_a_promotion_by_its_ref() {
+  expect 0 as bob statehouse audit search --promotion 2 -o json
+  all=$(field '[e["index"] for e in d["entries"]]')
+  expect 0 as bob statehouse audit search --promotion 2 -R platform --ref deploy -o json
+  same "$(field '[e["index"] for e in d["entries"]]')" "$all"
+  holds '{"statehouse.promotion.approved", "statehouse.promotion.refused", "statehouse.ref.updated"} <= {e["event"]["type"] for e in d["entries"]}'
+}
+
   expect 0 as bob statehouse audit export --format jsonl
   same "$(wc -l <"$work/out")" "$(as bob statehouse audit search -o json --limit 1000 >"$work/all" &&
     json "$work/all" 'len(d["entries"])')"
@@ -396,6 +421,8 @@ done
 # A clone is under way when SIGTERM comes: slowed down by its reader.
 ask alice /v1/entries --limit-rate 2k -o "$work/drained" -w '%{http_code}' >"$work/drained.code" &
 reader=$!
+  finds_what_a_key_signed \
+  finds_all_of_a_promotion_by_its_ref \
 other_pids=$reader
 sleep 0.3
 stop

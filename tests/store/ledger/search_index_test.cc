@@ -91,6 +91,63 @@ TEST_CASE_FIXTURE(SearchFixture, "each filter finds its entries, newest first") 
   CHECK(find({.repository = "platform", .ref = "refs/heads/deploy", .text = "bob"}) == Indexes{1});
 }
 
+TEST_CASE_FIXTURE(SearchFixture,
+                  "a key finds what it signed: commits that came, and refused ones") {
+  const std::string openpgp(40, 'A');
+  const auto move_signed_by = [&](const std::string& fingerprint, VersionNumber version,
+                                  const std::string& seed) {
+    return ledger().commit([&](Transaction& transaction) -> Result<> {
+      const VersionDraft draft = version_draft(audit_ref(), version, seed);
+      TRY(transaction.record_verdict({draft.content->commit, draft.content->commit_digest,
+                                      R"({"signature":{"fingerprint":")" + fingerprint + R"("}})",
+                                      "alice", transaction.time()}));
+      TRY(transaction.record_version(draft));
+      return {};
+    });
+  };
+  REQUIRE(move_signed_by("SHA256:abc", 2, "two"));  // 5
+  REQUIRE(move_signed_by(openpgp, 3, "three"));     // 6
+  // The same commit reaches another ref: its verdict came with the first one.
+  REQUIRE(move(version_draft(ref_key("platform", "refs/heads/topic"), 1, "two")));  // 7
+  const std::string unknown = "SHA256:" + std::string(42, 'u') + "+";
+  REQUIRE(append(
+      {.type = EventType::kRefRefused,
+       .subject = "platform:refs/heads/audit",
+       .actor = {"alice", ActorVia::kToken, std::nullopt},
+       .data = {{"reason", "denied"}},
+       .evidence = {{"decision", "application/json",
+                     R"({"reason":"signed by a key that no identity has: )" + unknown + "\"}"}}}));
+  REQUIRE(index->follow(read()));
+  CHECK(find({.key_fingerprint = "SHA256:abc"}) == Indexes{7, 5, 3});
+  CHECK(find({.key_fingerprint = openpgp}) == Indexes{6});
+  CHECK(find({.key_fingerprint = "aaaa aaaa aaaa aaaa aaaa  aaaa aaaa aaaa aaaa aaaa"}) ==
+        Indexes{6});
+  CHECK(find({.key_fingerprint = unknown}) == Indexes{8});
+  CHECK(*index->rebuild(read()) == 9);
+  CHECK(find({.key_fingerprint = "SHA256:abc"}) == Indexes{7, 5, 3});
+}
+
+TEST_CASE_FIXTURE(SearchFixture, "a promotion's entries are found by its source and its target") {
+  const PromotionNumber number = *open_promotion();
+  const auto about = [&](EventType type) {
+    return append({.type = type,
+                   .subject = "promotion/" + std::to_string(number),
+                   .actor = {"bob", ActorVia::kToken, std::nullopt},
+                   .data = {{"promotion", number}}});
+  };
+  REQUIRE(about(EventType::kPromotionApproved));  // 5
+  REQUIRE(about(EventType::kPromotionRefused));   // 6
+  VersionDraft merged = version_draft(deploy_ref(), 2, "merged");
+  merged.kind = VersionKind::kPromotion;
+  merged.promotion = number;
+  REQUIRE(move(merged));  // 7
+  REQUIRE(index->follow(read()));
+  CHECK(find({.repository = "platform", .promotion = number}) == Indexes{7, 6, 5});
+  CHECK(find({.ref = "refs/heads/deploy", .promotion = number}) == Indexes{7, 6, 5});
+  CHECK(find({.ref = "refs/heads/audit", .promotion = number}) == Indexes{6, 5});
+  CHECK(find({.repository = "team/app", .promotion = number}).empty());
+}
+
 TEST_CASE_FIXTURE(SearchFixture, "since is inclusive and until is not") {
   const Timestamp later = clock.now();
   CHECK(find({.since = later}) == Indexes{4, 3, 2, 1});
