@@ -32,7 +32,7 @@ struct AuditOptions {
   std::uint64_t index = 0;
   std::optional<std::string> trust;
   std::optional<std::string> state;
-  std::string format = "jsonl";
+  std::string format;
 };
 
 std::string index_of(const Json& entry) { return shown(entry, "index"); }
@@ -96,7 +96,9 @@ Result<> prove_entry(Session& session, const AuditOptions& options) {
     session.note("verified: entry " + std::to_string(proof.index) + " is in the log of " +
                  std::to_string(checkpoint.size()) + " entries");
   }
-  session.environment().out << text;
+  session.print(
+      {{"index", proof.index}, {"proof", text}, {"verified", options.trust.has_value()}},
+      [&](const Json&) { return text; }, index_of);
   return {};
 }
 
@@ -162,23 +164,66 @@ Result<> verify_log(Session& session, const AuditOptions& options) {
   return {};
 }
 
-/// Streams page by page, newest first: an export is as long as the log.
+/// An export is as long as the log: it is written while it is read. `-o` says how as `--format`
+/// does; JSON Lines is what a plain export is.
+class EntryExport {
+ public:
+  EntryExport(Session& session, bool csv)
+      : out_(session.stream()),
+        csv_(csv),
+        format_(session.format() == OutputFormat::kText ? OutputFormat::kJsonl : session.format()) {
+    if (csv_) out_ << csv_heading();
+    if (format_ == OutputFormat::kJson) out_ << "{\"entries\": [";
+    if (format_ == OutputFormat::kYaml) out_ << "entries:";
+  }
+
+  void add(const Json& entry) {
+    if (csv_) {
+      out_ << csv_line(entry);
+    } else if (format_ == OutputFormat::kJson) {
+      out_ << (empty_ ? "\n" : ",\n") << json_line(entry);
+    } else if (format_ == OutputFormat::kYaml) {
+      out_ << (empty_ ? "\n" : "") << to_yaml(Json::array({entry}));
+    } else if (format_ == OutputFormat::kName) {
+      out_ << index_of(entry) << "\n";
+    } else {
+      out_ << json_line(entry) << "\n";
+    }
+    empty_ = false;
+  }
+
+  void finish() {
+    if (format_ == OutputFormat::kJson) out_ << "\n], \"next\": null}\n";
+    if (format_ == OutputFormat::kYaml) out_ << (empty_ ? " []\n" : "") << "next: null\n";
+  }
+
+ private:
+  std::ostream& out_;
+  const bool csv_;
+  const OutputFormat format_;
+  bool empty_ = true;
+};
+
+/// Newest first, page by page.
 Result<> export_log(Session& session, const AuditOptions& options) {
+  const bool csv = options.format == "csv";
+  const bool same = options.format == "jsonl" && session.format() == OutputFormat::kJsonl;
+  if (!options.format.empty() && session.format() != OutputFormat::kText && !same) {
+    return invalid_argument("--format and -o ask for different things", "give one of them");
+  }
   const Query query = TRY(search_query(session, options));
   ApiClient client = TRY(session.connect());
-  std::ostream& out = session.environment().out;
-  const bool csv = options.format == "csv";
-  if (csv) out << csv_heading();
   constexpr std::size_t kPageEntries = 100;
+  std::optional<EntryExport> written;  // begun with the first page: a failure before has no result
   std::optional<std::string> cursor;
   do {
     const Json page = TRY(client.list("/v1/entries", query, "entries", kPageEntries, cursor));
-    for (const Json& entry : page["entries"]) {
-      out << (csv ? csv_line(entry) : dump_json(entry) + "\n");
-    }
+    if (!written) written.emplace(session, csv);
+    for (const Json& entry : page["entries"]) written->add(entry);
     const auto next = json_string(page, "next");
     cursor = next ? std::optional(*next) : std::nullopt;
   } while (cursor);
+  written->finish();
   return {};
 }
 

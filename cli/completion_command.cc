@@ -90,9 +90,11 @@ void add_completion_command(CommandSet& commands) {
       .notes("Use: source <(statehouse completion bash)")
       .action("writing a completion script", [shell, &commands](Session& session) -> Result<> {
         const auto entries = commands.entries();
-        std::ostream& out = session.environment().out;
-        if (*shell == "zsh") out << "autoload -U +X bashcompinit && bashcompinit\n";
-        out << (*shell == "fish" ? fish_completion(entries) : bash_completion(entries));
+        std::string script = *shell == "fish" ? fish_completion(entries) : bash_completion(entries);
+        if (*shell == "zsh") script.insert(0, "autoload -U +X bashcompinit && bashcompinit\n");
+        session.print(
+            {{"shell", *shell}, {"script", script}}, [&](const Json&) { return script; },
+            [&](const Json&) { return *shell; });
         return {};
       });
 }

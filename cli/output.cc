@@ -98,6 +98,34 @@ std::string to_yaml(const Json& value) {
   return out;
 }
 
+Json problem_document(const Error& error, int exit_code, const Json& more) {
+  Json document = more;
+  document["type"] = "about:blank";
+  document["code"] = error_code_name(error.code);
+  document["detail"] = error.message;
+  if (!error.fix.empty()) document["fix"] = error.fix;
+  document["exitCode"] = exit_code;
+  return document;
+}
+
+OutputFormat requested_format(const std::vector<std::string>& arguments) {
+  std::string_view given;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    constexpr std::string_view kLong = "--output=";
+    if (word == "--") break;
+    if (word == "-o" || word == "--output") {
+      given = i + 1 < arguments.size() ? std::string_view(arguments[i + 1]) : "";
+    } else if (word.starts_with(kLong)) {
+      given = word.substr(kLong.size());
+    } else if (word.starts_with("-o")) {
+      given = word.substr(2);
+    }
+  }
+  const auto format = parse_output_format(given);
+  return format ? *format : OutputFormat::kText;
+}
+
 std::string shown(const Json& value) {
   if (value.is_null()) return "-";
   if (!value.is_string()) return escape_for_message(dump_json(value), kShownBytesMax);

@@ -24,6 +24,13 @@ std::string pretty_json(const Json& value);
 /// them for anything else, so reading it back gives the same document.
 std::string to_yaml(const Json& value);
 
+/// A failure as programs read it, in the form of the server's problem documents (RFC 9457): `type`,
+/// `code`, `detail`, `fix` when there is one, `exitCode`, and `more`'s members.
+Json problem_document(const Error& error, int exit_code, const Json& more);
+
+/// The format that the arguments ask for, or text: for when they could not be read.
+OutputFormat requested_format(const std::vector<std::string>& arguments);
+
 /// A string member for people: escaped, and "-" when it is absent, null or empty.
 std::string shown(const Json& object, std::string_view name);
 /// Any scalar for people, escaped.

@@ -54,8 +54,13 @@ std::string describe_check(const Json& document) {
 Result<> check_policy(Session& session, const PolicyOptions& options) {
   const auto files = TRY(read_configuration_files(session.path(options.path)));
   const CheckedConfiguration configuration = TRY(check_configuration(session, files));
-  if (!configuration) return std::unexpected(not_valid(configuration.error()));
+  if (!configuration) {
+    session.explain_failure(
+        {{"valid", false}, {"problems", diagnostics_json(configuration.error())}});
+    return std::unexpected(not_valid(configuration.error()));
+  }
   if (const auto lockout = find_lockout(*configuration, session.environment().clock.now())) {
+    session.explain_failure({{"valid", false}, {"problems", diagnostics_json({*lockout})}});
     return invalid_argument("nobody could change it any more: " + lockout->text(), lockout->fix);
   }
   Json document = counts_json(*configuration);

@@ -10,11 +10,19 @@
 namespace statehouse {
 namespace {
 
-int report(const Error& error, std::ostream& err) {
-  err << "statehouse: " << error.message << "\n";
-  if (!error.fix.empty()) err << error.fix << "\n";
-  err.flush();
-  return exit_code(error.code);
+/// One line to stderr, then what to do next; for programs also a document in place of the result.
+int report(const Error& error, const Environment& environment, OutputFormat format,
+           const Json& more = Json::object()) {
+  const int code = exit_code(error.code);
+  environment.err << "statehouse: " << error.message << "\n";
+  if (!error.fix.empty()) environment.err << error.fix << "\n";
+  environment.err.flush();
+  const Json document = problem_document(error, code, more);
+  if (format == OutputFormat::kJson) environment.out << pretty_json(document);
+  if (format == OutputFormat::kJsonl) environment.out << json_line(document) << "\n";
+  if (format == OutputFormat::kYaml) environment.out << to_yaml(document);
+  environment.out.flush();
+  return code;
 }
 
 }  // namespace
@@ -45,23 +53,25 @@ int run_cli(const std::vector<std::string>& arguments, Environment& environment)
   CommandSet commands(std::string(kProgramVersion), options);
   add_all_commands(commands);
   const auto selection = commands.parse(arguments);
-  if (!selection) return report(selection.error(), environment.err);
+  if (!selection) return report(selection.error(), environment, requested_format(arguments));
   if (!selection->text.empty()) {
     environment.out << selection->text;
     return 0;
   }
   const auto format = parse_output_format(options.output);
-  if (!format) return report(format.error(), environment.err);
+  if (!format) return report(format.error(), environment, OutputFormat::kText);
   Session session(environment, options, *format);
   auto done = selection->run(session);
   environment.out.flush();
   if (!done) {
-    return report(std::move(done).error().with_context(selection->doing), environment.err);
+    // A result that was printed, like a report with findings, is not followed by a second document.
+    return report(std::move(done).error().with_context(selection->doing), environment,
+                  session.has_printed() ? OutputFormat::kText : *format, session.failure());
   }
   if (!environment.out) {
     return report(
         {ErrorCode::kUnavailable, selection->doing + ": the output could not be written", ""},
-        environment.err);
+        environment, OutputFormat::kText);
   }
   return 0;
 }

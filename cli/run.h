@@ -14,7 +14,7 @@ int exit_code(ErrorCode code);
 
 /// Runs one command line (without the program's name) and returns its exit code. On failure one
 /// line `statehouse: doing: cause` goes to `environment.err`, then, if there is any, what to do
-/// next.
+/// next; with `-o json`, `jsonl` or `yaml` a problem document stands in place of the result.
 int run_cli(const std::vector<std::string>& arguments, Environment& environment);
 
 }  // namespace statehouse

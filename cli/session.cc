@@ -122,9 +122,14 @@ Result<RefKey> Session::ref_key(const std::optional<std::string>& given, std::st
   return RefKey{std::move(name), std::move(full)};
 }
 
+std::ostream& Session::stream() {
+  printed_ = true;
+  return environment_.out;
+}
+
 void Session::print(const Json& document, const std::function<std::string(const Json&)>& text,
                     const std::function<std::string(const Json&)>& name) {
-  std::ostream& out = environment_.out;
+  std::ostream& out = stream();
   switch (format_) {
     case OutputFormat::kText:
       out << text(document);
@@ -147,7 +152,7 @@ void Session::print(const Json& document, const std::function<std::string(const 
 void Session::print_list(const Json& document, std::string_view plural,
                          const std::function<std::string(const Json&)>& text,
                          const std::function<std::string(const Json&)>& name) {
-  std::ostream& out = environment_.out;
+  std::ostream& out = stream();
   const auto items = json_member(document, plural);
   STATEHOUSE_ASSERT(items && (*items)->is_array());
   switch (format_) {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cli/api_client.h"
 #include "cli/environment.h"
@@ -68,6 +70,15 @@ class Session {
                   const std::function<std::string(const Json&)>& text,
                   const std::function<std::string(const Json&)>& name);
 
+  /// Where a result that is no document goes, or one too long to be held.
+  std::ostream& stream();
+  /// Whether anything of a result was printed.
+  [[nodiscard]] bool has_printed() const { return printed_; }
+
+  /// Members that the problem document gets, besides its own, should the command fail now.
+  void explain_failure(Json members) { failure_ = std::move(members); }
+  [[nodiscard]] const Json& failure() const { return failure_; }
+
   /// A line for people about what is going on: only on a terminal, never with --quiet.
   void progress(std::string_view line);
   /// A line that matters whoever reads it (stderr), unless --quiet.
@@ -77,6 +88,8 @@ class Session {
   Environment& environment_;
   const GlobalOptions& options_;
   OutputFormat format_;
+  bool printed_ = false;
+  Json failure_ = Json::object();
 };
 
 }  // namespace statehouse

@@ -85,7 +85,9 @@ Result<> show_trust(Session& session, const TrustOptions& options) {
 Result<> write_trust(Session& session, const TrustOptions& options) {
   const TrustDocument trust = TRY(get_trust(session, options));
   const std::string text = TRY(export_trust(trust, options.format));
-  session.environment().out << text;
+  session.print(
+      {{"format", options.format}, {"content", text}}, [&](const Json&) { return text; },
+      [&](const Json&) { return options.format; });
   return {};
 }
 

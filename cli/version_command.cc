@@ -45,7 +45,9 @@ void add_help_command(CommandSet& commands) {
       .arguments("COMMAND", *words, "Its words, like: promotion approve")
       .action("showing help", [words, &commands](Session& session) -> Result<> {
         const std::string text = TRY(commands.help(*words));
-        session.environment().out << text;
+        session.print(
+            {{"help", text}}, [&](const Json&) { return text; },
+            [&](const Json&) { return "help"; });
         return {};
       });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/entry_text.h"
+#include "cli/output.h"
 #include "crypto/base/encoding.h"
 #include "crypto/tlog_proof.h"
 #include "tests/cli/cli_fixture.h"
@@ -96,6 +97,34 @@ TEST_CASE("an export goes through all pages") {
   CHECK(std::count(cli.out.begin(), cli.out.end(), '\n') == 3);
 }
 
+TEST_CASE("an export follows -o, and is one document where a program reads one") {
+  TestCli cli;
+  TestStore store;
+  store.append_noise(2);
+  const Json entries{entry_document(store, 1), entry_document(store, 0)};
+  cli.answer("GET /v1/entries?limit=100", {{"entries", entries}, {"next", nullptr}});
+  CHECK(cli.run({"audit", "export", "-o", "json"}) == 0);
+  CHECK(cli.json() == Json{{"entries", entries}, {"next", nullptr}});
+  CHECK(cli.run({"audit", "export", "-o", "name"}) == 0);
+  CHECK(cli.out == "1\n0\n");
+  CHECK(cli.run({"audit", "export", "-o", "yaml"}) == 0);
+  CHECK(cli.out.starts_with("entries:\n- "));
+  CHECK(cli.out.ends_with("\nnext: null\n"));
+  CHECK(cli.run({"audit", "export", "-o", "jsonl"}) == 0);
+  CHECK(cli.out == json_line(entries[0]) + "\n" + json_line(entries[1]) + "\n");
+  CHECK(cli.run({"audit", "export", "-o", "jsonl", "--format", "jsonl"}) == 0);
+  CHECK(cli.run({"audit", "export", "-o", "json", "--format", "csv"}) == 2);
+
+  cli.answer("GET /v1/entries?limit=100", {{"entries", Json::array()}, {"next", nullptr}});
+  CHECK(cli.run({"audit", "export", "-o", "json"}) == 0);
+  CHECK(cli.json()["entries"] == Json::array());
+  CHECK(cli.run({"audit", "export", "-o", "yaml"}) == 0);
+  CHECK(cli.out == "entries: []\nnext: null\n");
+  cli.answer("GET /v1/entries?limit=100", {{"code", "denied"}, {"detail", "no"}}, 403);
+  CHECK(cli.run({"audit", "export", "-o", "json"}) == 5);
+  CHECK(cli.json()["code"] == "denied");
+}
+
 TEST_CASE("a proof is verified with --trust, and refused when it proves something else") {
   TestCli cli;
   TestStore store;
@@ -106,6 +135,12 @@ TEST_CASE("a proof is verified with --trust, and refused when it proves somethin
   cli.file("other.json", TestStore("example.com/store", 2).trust_bytes());
   CHECK(cli.run({"audit", "prove", "1", "--trust", "trust.json"}) == 0);
   CHECK(parse_tlog_proof(cli.out).value().index == 1);
+  CHECK(cli.run({"audit", "prove", "1", "--trust", "trust.json", "-o", "json"}) == 0);
+  CHECK(parse_tlog_proof(cli.json()["proof"].get<std::string>()).value().index == 1);
+  CHECK(cli.json()["index"] == 1);
+  CHECK(cli.json()["verified"] == true);
+  CHECK(cli.run({"audit", "prove", "1", "-o", "json"}) == 0);
+  CHECK(cli.json()["verified"] == false);
   CHECK(cli.run({"audit", "prove", "1", "--trust", "other.json"}) == 4);
   CHECK(cli.out.empty());
   cli.answer_bytes("GET /v1/entries/0/proof", store.snapshot()["proof"].get<std::string>());
@@ -125,6 +160,10 @@ TEST_CASE("trust keys are exported in the form each program reads") {
     CAPTURE(format);
     CHECK(cli.run_alone({"trust", "export", "--trust", "trust.json", "--format", format}) == 0);
     CHECK(cli.out.find(part) != std::string::npos);
+    const std::string content = cli.out;
+    CHECK(cli.run_alone({"trust", "export", "--trust", "trust.json", "--format", format, "-o",
+                         "json"}) == 0);
+    CHECK(cli.json() == Json{{"format", format}, {"content", content}});
   }
   CHECK(cli.run_alone({"trust", "show", "--trust", "trust.json", "-o", "json"}) == 0);
   CHECK(cli.json()["origin"] == "example.com/store");

@@ -32,6 +32,12 @@ TEST_CASE("what is wrong in a configuration is printed with file, line and colum
   CHECK(cli.run_alone({"policy", "check", "conf"}) == 2);
   CHECK(cli.err.find("a/bad.yaml:4:") != std::string::npos);
   CHECK(cli.err.find("statehouse: checking the configuration: ") != std::string::npos);
+  CHECK(cli.run_alone({"policy", "check", "conf", "-o", "json"}) == 2);
+  CHECK(cli.json()["valid"] == false);
+  CHECK(cli.json()["code"] == "invalid-argument");
+  CHECK(cli.json()["exitCode"] == 2);
+  CHECK(cli.json()["problems"][0]["file"] == "a/bad.yaml");
+  CHECK(cli.json()["problems"][0]["line"] == 4);
 }
 
 TEST_CASE("a warning is printed as text and listed as JSON, and the configuration stays valid") {
@@ -59,6 +65,8 @@ TEST_CASE("a folder that is not there is not found, hidden folders are not looke
   cli.file("conf/.git/bad.yaml", "kind: [");
   CHECK(cli.run_alone({"policy", "check", "conf"}) == 2);  // nobody could change it
   CHECK(cli.err.find("bad.yaml") == std::string::npos);
+  CHECK(cli.run_alone({"policy", "check", "conf", "-o", "json"}) == 2);
+  CHECK(cli.json()["problems"].size() == 1);
 }
 
 TEST_CASE("explaining a refusal succeeds and says why") {

@@ -68,6 +68,48 @@ TEST_CASE("each error code of the server has its exit code") {
   }
 }
 
+TEST_CASE("a failure is a problem document for programs, in place of the result") {
+  TestCli cli;
+  cli.answer("GET /v1/tokens?limit=100",
+             {{"code", "denied"}, {"detail", "doing: cause"}, {"fix", "what next"}}, 403);
+  CHECK(cli.run({"token", "list", "-o", "json"}) == 5);
+  CHECK(cli.json() == Json{{"type", "about:blank"},
+                           {"code", "denied"},
+                           {"detail", "listing tokens: doing: cause"},
+                           {"fix", "what next"},
+                           {"exitCode", 5}});
+  CHECK(cli.err == "statehouse: listing tokens: doing: cause\nwhat next\n");
+  CHECK(cli.run({"token", "list", "-o", "jsonl"}) == 5);
+  CHECK(cli.out.find('\n') == cli.out.size() - 1);
+  CHECK(cli.json()["code"] == "denied");
+  CHECK(cli.run({"token", "list", "-o", "yaml"}) == 5);
+  CHECK(cli.out.starts_with("code: denied\n"));
+  for (const char* people : {"text", "name"}) {
+    CHECK(cli.run({"token", "list", "-o", people}) == 5);
+    CHECK(cli.out.empty());
+  }
+}
+
+TEST_CASE("arguments that cannot be read are a problem document too, wherever -o stands") {
+  TestCli cli;
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"-o", "json", "promotion", "show", "twelve"},
+                                             {"promotion", "show", "--output=json"},
+                                             {"no-such-command", "-ojson"}}) {
+    CHECK(cli.run_alone(arguments) == 2);
+    CHECK(cli.json()["code"] == "invalid-argument");
+    CHECK(cli.json()["exitCode"] == 2);
+  }
+}
+
+TEST_CASE("a report with findings stays the only document") {
+  TestCli cli;
+  cli.answer("POST /v1/fsck",
+             {{"ok", false}, {"findings", Json::array()}, {"checked", Json::object()}});
+  CHECK(cli.run({"fsck", "-o", "json"}) == 70);
+  CHECK(cli.json()["ok"] == false);
+}
+
 TEST_CASE("an answer that is no problem document still has an exit code") {
   for (const auto& [status, expected] : std::vector<std::pair<int, int>>{
            {400, 2}, {401, 5}, {404, 3}, {409, 6}, {429, 7}, {502, 7}, {500, 70}, {302, 70}}) {

@@ -223,14 +223,6 @@ searches_and_shows_the_log() {
   expect 2 as bob statehouse audit search --since whenever
 }
 
-proves_and_verifies_the_log() {
-  expect 0 as bob statehouse audit prove 0 --trust "$trust"
-  says "c2sp.org/tlog-proof@v1"
-  expect 0 as bob statehouse audit verify --trust "$trust" --state "$work/audited" -o json
-  holds 'd["origin"] == "store.example.org/test"'
-  expect 0 as bob statehouse audit verify --trust "$trust" --state "$work/audited"
-  expect 0 "$STATEHOUSE" audit verify --data "$data"
-  for format in jsonl csv; do expect 0 as bob statehouse audit export --format $format; done
 finds_what_a_key_signed() {
   key=$(ssh-keygen -lf "$work/alice/.ssh/id_ed25519.pub" | cut -d' ' -f2)
   expect 0 as bob statehouse audit search --key "$key" -o json
@@ -264,6 +256,16 @@ finds_all_of_a_promotion_by_its_ref() {
 
 shows_and_exports_trust() {
   in_every_format as alice statehouse trust show
+proves_and_verifies_the_log() {
+  expect 0 as bob statehouse audit prove 0 --trust "$trust"
+  says "c2sp.org/tlog-proof@v1"
+  expect 0 as bob statehouse audit verify --trust "$trust" --state "$work/audited" -o json
+  holds 'd["origin"] == "store.example.org/test"'
+  expect 0 as bob statehouse audit verify --trust "$trust" --state "$work/audited"
+  expect 0 "$STATEHOUSE" audit verify --data "$data"
+  for format in jsonl csv; do expect 0 as bob statehouse audit export --format $format; done
+  in_every_format as bob statehouse audit prove 0
+  in_every_format as bob statehouse audit export
   for format in flux argocd allowed-signers vkey pem; do
     expect 0 as alice statehouse trust export --format $format
     [ -s "$work/out" ]
@@ -275,6 +277,7 @@ shows_and_exports_trust() {
 
 checks_and_explains_policy() {
   expect 0 "$STATEHOUSE" policy check "$work/alice/system"
+    in_every_format as alice statehouse trust export --format $format
   mkdir -p "$work/bad"
   printf 'apiVersion: statehouse/v1\nkind: Policy\nmetadata: {name: x}\nspec: {mtach: {}}\n' \
     >"$work/bad/policy.yaml"
