@@ -54,7 +54,17 @@ Result<> list_tokens(Session& session, const TokenOptions& options) {
   return {};
 }
 
+/// A secret given by mistake is neither printed nor sent.
+Result<> require_token_id(std::string_view id) {
+  if (id.starts_with("tok_")) return {};
+  const std::string what = id.starts_with("sth_") ? "that is a token's secret, not its id"
+                                                  : "an id begins with tok_, this does not";
+  return invalid_argument(what + "; nothing was sent",
+                          "find the id by identity, scope and expiry: statehouse token list");
+}
+
 Result<> revoke_token(Session& session, const TokenOptions& options) {
+  TRY(require_token_id(options.id));
   ApiClient client = TRY(session.connect());
   Json answer = TRY(client.remove("/v1/tokens/" + percent_encode(options.id)));
   if (!answer.is_object()) answer = Json::object();
@@ -84,7 +94,7 @@ void add_token_command(CommandSet& commands) {
               [options](Session& session) { return list_tokens(session, *options); });
 
   token.add("revoke", "Make a token useless at once")
-      .argument("ID", options->id, "Its id, tok_…")
+      .argument("ID", options->id, "Its id, tok_… (not the secret, sth_…)")
       .action("revoking a token",
               [options](Session& session) { return revoke_token(session, *options); });
 }

@@ -38,6 +38,11 @@ Result<HttpResponse> list_tokens(Application& application, HttpRequest& request)
 
 Result<HttpResponse> revoke_token(Application& application, HttpRequest& request) {
   const std::string& id = request.path_parameter("id");
+  // What is no id may be a secret: it is not repeated.
+  if (!id.starts_with("tok_")) {
+    return invalid_argument("revoking a token: an id begins with tok_, this does not",
+                            "find the id in the list of tokens");
+  }
   TRY(application.store().tokens().revoke(caller_of(request), id));
   return json_response(request, {{"id", id}, {"revoked", true}});
 }

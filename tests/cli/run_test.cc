@@ -110,6 +110,19 @@ TEST_CASE("a report with findings stays the only document") {
   CHECK(cli.json()["ok"] == false);
 }
 
+TEST_CASE("a token's secret given as its id is neither printed nor sent") {
+  TestCli cli;
+  const std::string secret = "sth_c2VjcmV0c2VjcmV0c2VjcmV0";
+  for (const std::string& given : {secret, secret.substr(4), " " + secret}) {
+    CHECK(cli.run({"token", "revoke", given, "-o", "json"}) == 2);
+    CHECK((cli.out + cli.err).find("c2VjcmV0") == std::string::npos);
+    CHECK(cli.err.find("statehouse token list") != std::string::npos);
+  }
+  CHECK(cli.requests.empty());
+  CHECK(cli.run({"token", "revoke", secret}) == 2);
+  CHECK(cli.err.find("that is a token's secret, not its id") != std::string::npos);
+}
+
 TEST_CASE("an answer that is no problem document still has an exit code") {
   for (const auto& [status, expected] : std::vector<std::pair<int, int>>{
            {400, 2}, {401, 5}, {404, 3}, {409, 6}, {429, 7}, {502, 7}, {500, 70}, {302, 70}}) {

@@ -164,6 +164,11 @@ mints_lists_and_revokes_tokens() {
   expect 5 as carol statehouse token create --identity carol
   expect 5 as alice statehouse token create --identity carol
   expect 3 "$STATEHOUSE" token create --data "$data" --identity nobody
+  expect 2 "$STATEHOUSE" token revoke --data "$data" "$secret"
+  silent_on "$secret"
+  expect 0 ask alice "/v1/tokens/$secret" -X DELETE
+  says '"code":"invalid-argument"'
+  silent_on "$secret"
   expect 2 "$STATEHOUSE" token create --data "$data" --identity carol --expires soon
 }
 
