@@ -98,11 +98,10 @@ Json required_json(const PromotionSituation& situation,
   return list;
 }
 
-std::string phase_name(const PromotionSituation& situation, const Decision& decision) {
-  if (situation.record.state != PromotionState::kOpen) {
-    return std::string(name_of(situation.record.state));
-  }
-  return std::string(promotion_phase_name(promotion_phase(decision)));
+/// An ended promotion is in no phase.
+Json phase_json(const PromotionSituation& situation, const Decision& decision) {
+  if (situation.record.state != PromotionState::kOpen) return nullptr;
+  return promotion_phase_name(promotion_phase(decision));
 }
 
 std::string next_command(const PromotionSituation& situation, const Decision& decision) {
@@ -132,8 +131,9 @@ Json summary(const PromotionSituation& situation, const Decision& decision) {
       approval_progress(situation.active->configuration, situation.facts);
   return {{"number", record.number},
           {"state", name_of(record.state)},
-          {"phase", phase_name(situation, decision)},
+          {"phase", phase_json(situation, decision)},
           {"blockedBy", decision.blocked_by()},
+          {"decision", to_json(decision)},
           {"flow", record.flow},
           {"kind", name_of(record.kind)},
           {"strategy", strategy_name(situation.flow)},
@@ -225,9 +225,7 @@ Json promotion_summary_json(const PromotionSituation& situation) {
 
 Json promotion_json(const PromotionSituation& situation, const std::vector<CommentRecord>& comments,
                     const std::optional<VersionRecord>& merged) {
-  const Decision decision = decision_of(situation);
-  Json json = summary(situation, decision);
-  json["decision"] = to_json(decision);
+  Json json = summary(situation, decision_of(situation));
   json["commits"] = Json::array();
   for (const PromotedCommit& commit : situation.commits) {
     json["commits"].push_back(commit_json(commit));

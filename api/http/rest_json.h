@@ -17,7 +17,7 @@ namespace statehouse {
 Json version_json(const VersionRecord& version, const std::optional<std::string>& statement);
 /// Errors: kInvalidArgument when there are more than limits::kChangesShownMax.
 Result<Json> changes_json(const std::vector<TreeChange>& changes);
-/// Without commits, decision and comments: an item of a list.
+/// Without commits and comments: an item of a list.
 Json promotion_summary_json(const PromotionSituation& situation);
 /// All of it: the reviewer's screen.
 Json promotion_json(const PromotionSituation& situation, const std::vector<CommentRecord>& comments,

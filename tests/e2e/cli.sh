@@ -100,6 +100,7 @@ takes_a_promotion_from_draft_to_merge() {
   in_every_format as bob statehouse promotion show "$number"
   in_every_format as bob statehouse promotion list --waiting-for me
   expect 0 as bob statehouse promotion list --waiting-for me -o json
+  holds 'd["promotions"][0]["phase"] == "blocked" and d["promotions"][0]["decision"]["allow"] is False'
   same "$(field '[p["number"] for p in d["promotions"]]')" "[$number]"
   in_every_format as bob statehouse promotion diff "$number"
   expect 0 as bob statehouse promotion diff "$number" --objects
@@ -123,6 +124,7 @@ takes_a_promotion_from_draft_to_merge() {
   expect 6 as alice statehouse promotion merge "$number"
   expect 0 as bob statehouse promotion list --state merged -o json
   holds 'len(d["promotions"]) == 2'
+  holds 'all(p["phase"] is None and p["blockedBy"] == [] and "rules" in p["decision"] for p in d["promotions"])'
 }
 
 updates_rejects_and_closes() {
@@ -141,6 +143,7 @@ updates_rejects_and_closes() {
   expect 5 as bob statehouse promotion merge "$number"
   expect 0 as alice statehouse promotion close "$number" -o json
   same "$(field 'd["state"]')" closed
+  holds 'd["phase"] is None'
   expect 3 as alice statehouse promotion show 999
 }
 
