@@ -1,6 +1,6 @@
 #!/bin/sh
-# The README's way to a first promotion, with its commands and the policy reference's example taken
-# from the documents as they stand. Only paths, the address and the tokens are this machine's.
+# The README's way to a first promotion and the check of its approval by hand, with the commands and
+# the policy reference's example taken from the documents as they stand. Only paths, the address and the tokens are this machine's.
 . "$(dirname "$0")/lib.sh"
 begin readme
 must add_person alice
@@ -69,6 +69,25 @@ fills_the_repository_and_promotes_it() {
     "$(git -C "$work/alice/platform" rev-parse 'HEAD^{tree}')"
 }
 
+# docs/formats.md: the entry, the clone and the key are what its words say they are.
+verifies_an_approval_by_hand() {
+  sign_in_now bob read
+  expect 0 as bob statehouse audit search --promotion 2 --type promotion.approved -o json
+  index=$(field 'd["entries"][0]["index"]')
+  block docs/formats.md '^### An approval, by hand' sh | sed -e "s|/v1/entries/9|/v1/entries/$index|" \
+    -e "s|ssh-ed25519 AAAA…|$(public_key bob)|; s|-C system|-C ../system|" >"$work/approval.sh"
+  grep -q 'ssh-keygen -Y verify' "$work/approval.sh"
+  must as alice git -C "$work/alice/system" fetch -q
+  mkdir -p "$work/alice/by-hand"
+  cat >"$work/api.sh" <<'END'
+api() { curl -fsS -H "Authorization: Bearer $STATEHOUSE_TOKEN" "$STATEHOUSE_SERVER$1"; }
+END
+  expect 0 as alice sh -exc "cd ~/by-hand; . '$work/api.sh'; . '$work/approval.sh'"
+  says 'Good "approval@statehouse" signature for bob'
+  says "\"sha1\": \"$(git -C "$work/alice/platform" rev-parse 'HEAD^{tree}')\""
+  says "$(awk '{print $2}' "$work/bob/.ssh/id_ed25519.pub")"
+}
+
 claim makes_the_store
 serve
 claim mints_tokens
@@ -76,4 +95,5 @@ sign_in alice write
 sign_in bob write
 claim declares_the_platform
 claim fills_the_repository_and_promotes_it
+claim verifies_an_approval_by_hand
 finish
