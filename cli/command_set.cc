@@ -10,6 +10,7 @@
 
 #include "cli/session.h"
 #include "crypto/base/encoding.h"
+#include "policy/resource_reader.h"
 
 namespace statehouse {
 namespace {
@@ -47,8 +48,44 @@ std::vector<std::string> words_of(const CLI::App* app) {
   return words;
 }
 
+/// " [default]" is what the formatter makes of it; parsing does not change.
+void show_default(CLI::Option* option, const std::string& value) {
+  if (!value.empty()) option->default_str(value);
+}
+
 std::vector<CLI::App*> subcommands(const CLI::App& app) {
   return const_cast<CLI::App&>(app).get_subcommands([](CLI::App*) { return true; });
+}
+
+/// `; did you mean "promotion"?`, or nothing.
+std::string suggestion(const CLI::App& app, const std::string& word) {
+  std::vector<std::string_view> known;
+  for (const CLI::App* child : subcommands(app)) known.push_back(child->get_name());
+  // With the options of its parents, which are understood after it too.
+  for (const CLI::App* each = &app; each != nullptr; each = each->get_parent()) {
+    for (const CLI::Option* option : each->get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back(name);
+    }
+  }
+  const bool is_option = word.starts_with("--");
+  const std::string_view plain = std::string_view(word).substr(is_option ? 2 : 0);
+  const std::string_view best = nearest(plain.substr(0, plain.find('=')), known);
+  if (best.empty()) return "";
+  return "; did you mean \"" + std::string(is_option ? "--" : "") + std::string(best) + "\"?";
+}
+
+/// REQUIRES: `words` are what parsing found no place for, in their order.
+std::string describe_unexpected(const CLI::App& selected, const std::vector<std::string>& words) {
+  if (words.empty()) return "there are words that no option or argument takes";
+  const std::string& word = words.front();
+  const std::string path = "statehouse" + join(words_of(&selected));
+  std::string what = "\"" + path + "\" takes no \"" + word + "\"";
+  if (word.starts_with('-')) {
+    what = "\"" + path + "\" has no option \"" + word + "\"";
+  } else if (!subcommands(selected).empty()) {
+    what = "there is no command \"" + path + " " + word + "\"";
+  }
+  return what + suggestion(selected, word);
 }
 
 }  // namespace
@@ -102,7 +139,9 @@ const Command& Command::arguments(const std::string& name, std::vector<std::stri
 
 const Command& Command::option(const std::string& names, std::string& value,
                                const std::string& help, Presence presence) const {
-  impl_->option(impl_->app->add_option(names, value, help), presence)->type_name("TEXT");
+  auto* added = impl_->option(impl_->app->add_option(names, value, help), presence);
+  added->type_name("TEXT");
+  show_default(added, value);
   return *this;
 }
 
@@ -118,6 +157,7 @@ const Command& Command::option(const std::string& names, std::uint64_t& value,
   auto* added =
       impl_->app->add_option(names, read_number([&value](std::uint64_t n) { value = n; }), help);
   impl_->option(added, presence)->type_name("NUMBER");
+  if (value != 0) show_default(added, std::to_string(value));
   return *this;
 }
 
@@ -144,6 +184,7 @@ const Command& Command::choice(const std::string& names, std::string& value,
                                Presence presence) const {
   auto* added = impl_->app->add_option(names, value, help);
   impl_->option(added, presence)->type_name("")->check(CLI::IsMember(words));
+  show_default(added, value);
   return *this;
 }
 
@@ -197,11 +238,20 @@ Result<CommandSet::Selection> CommandSet::parse(std::vector<std::string> argumen
   try {
     app.parse(std::move(arguments));
     deepest();
-  } catch (const CLI::Success& success) {  // --help, --version
+  } catch (const CLI::CallForHelp&) {
+    deepest();
+    const std::string text = TRY(help(words_of(selected)));
+    return Selection{text, "", nullptr};
+  } catch (const CLI::Success& success) {  // --version
     std::ostringstream text;
     std::ostringstream ignored;
     app.exit(success, text, ignored);
     return Selection{text.str(), "", nullptr};
+  } catch (const CLI::ExtrasError&) {
+    deepest();
+    const std::string what = describe_unexpected(*selected, app.remaining(true));
+    return invalid_argument("reading the arguments: " + escape_for_message(what, kMessageBytesMax),
+                            "see: statehouse" + join(words_of(selected)) + " --help");
   } catch (const CLI::ParseError& error) {
     deepest();
     return invalid_argument(
@@ -226,15 +276,23 @@ Result<std::string> CommandSet::help(const std::vector<std::string>& words) cons
       if (each->check_name(word)) child = each;
     }
     if (child == nullptr) {
-      return invalid_argument("there is no command \"" + escape_for_message(word) + "\"",
-                              "see: statehouse help");
+      return invalid_argument(
+          "there is no command \"" + escape_for_message(word + "\"" + suggestion(*app, word)),
+          "see: statehouse" + join(words_of(app)) + " --help");
     }
     before += (before.empty() ? "" : " ") + app->get_name();
     app = child;
   }
   // Not CLI::App::help(): of the root, that is the help of the command being run, `help`.
   const std::string title = before.empty() ? app->get_name() : before + " " + app->get_name();
-  return app->get_formatter()->make_help(app, title, CLI::AppFormatMode::Normal);
+  std::string text = app->get_formatter()->make_help(app, title, CLI::AppFormatMode::Normal);
+  if (app == &impl_->app) return text;
+  // CLI11 shows an application's own options alone, and these hold for every command.
+  std::vector<const CLI::Option*> globals;
+  for (const CLI::Option* option : impl_->app.get_options()) {
+    if (option != impl_->app.get_help_ptr()) globals.push_back(option);
+  }
+  return text + CLI::Formatter().make_group("Options of every command", false, globals);
 }
 
 std::vector<CommandSet::Entry> CommandSet::entries() const {

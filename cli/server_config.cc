@@ -22,7 +22,7 @@ constexpr std::array kFields = std::to_array<std::pair<std::string_view, Field>>
 });
 
 std::unexpected<Error> wrong(const Path& file, Position at, std::string message) {
-  return invalid_argument(Diagnostic{file.filename().string(), at, std::move(message), ""}.text());
+  return invalid_argument(Diagnostic{file.string(), at, std::move(message), ""}.text());
 }
 
 Result<> read_field(const Path& file, const YamlNode& key, const YamlNode& value,
@@ -45,8 +45,10 @@ void ServerConfig::fill_from(const ServerConfig& file) {
 }
 
 Result<ServerConfig> read_server_config(const Path& file) {
-  const std::string bytes = TRY_WITH("reading the configuration", read_file(file, kConfigBytesMax));
-  const auto documents = parse_yaml(file.filename().string(), bytes);
+  const std::string bytes =
+      TRY_WITH("reading the configuration " + escape_for_message(file.string()),
+               read_file(file, kConfigBytesMax));
+  const auto documents = parse_yaml(file.string(), bytes);
   if (!documents) return invalid_argument(documents.error().text());
   ServerConfig config;
   if (documents->empty()) return config;

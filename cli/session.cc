@@ -76,8 +76,8 @@ Result<Session::Remote> Session::remote() {
   remote.url = without_final_slash(std::move(url));
   remote.token = environment_.variable("STATEHOUSE_TOKEN");
   if (options_.token_file) {
-    remote.token =
-        TRY_WITH("reading the token", read_file(path(*options_.token_file), kTokenFileBytesMax));
+    remote.token = TRY_WITH("reading the token from " + escape_for_message(*options_.token_file),
+                            read_file(path(*options_.token_file), kTokenFileBytesMax));
   } else if (remote.token.empty()) {
     const auto saved = TRY(saved_token(environment_, remote.url));
     remote.token = saved.value_or("");

@@ -82,7 +82,8 @@ void add_token_command(CommandSet& commands) {
 
   token.add("create", "Mint a token (on the host with --data, or as an administrator)")
       .option("--identity", options->identity, "Whose token it is", Presence::kRequired)
-      .option("--expires", options->expires, "Life time, like 24h or 90d")
+      .option("--expires", options->expires,
+              "Life time, like 24h or 90d (people: 24h, robots: 90d)")
       .choice("--scope", options->scope, {"read", "write", "admin"}, "What it may do")
       .option("--repository", options->repository, "Only repositories that match this pattern")
       .action("creating a token",

@@ -185,8 +185,16 @@ Result<std::string> sign_trust(const TrustContent& content,
 }
 
 Result<TrustDocument> TrustDocument::pin(std::string_view bytes) {
-  SelfSigned opened = TRY_WITH("pinning a trust document", open_self_signed(bytes));
-  return TrustDocument(std::move(opened.content), std::string(bytes));
+  auto opened = open_self_signed(bytes);
+  if (!opened && opened.error().code == ErrorCode::kInvalidArgument) {
+    return invalid_argument("this is no trust document: " + opened.error().message,
+                            "give the trust.json that `statehouse init` made, or that the server "
+                            "has at /trust.json");
+  }
+  if (!opened) {
+    return std::unexpected(std::move(opened).error().with_context("pinning a trust document"));
+  }
+  return TrustDocument(std::move(opened->content), std::string(bytes));
 }
 
 Result<TrustDocument> TrustDocument::verify_update(std::string_view bytes) const {

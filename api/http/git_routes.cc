@@ -238,6 +238,11 @@ Result<HttpResponse> handle_receive_pack(Application& application, HttpRequest& 
     report = report_unavailable(intent, report.error());
   }
   if (!report) return std::unexpected(std::move(report).error());
+  if (intent.dry_run) {
+    report->remote_lines.emplace_back(
+        "dry run: nothing was moved, so git calls every ref rejected and exits 1, also when it "
+        "would be accepted");
+  }
   return git_response(kType, render_report(push, *report));
 }
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 
+#include "crypto/base/encoding.h"
+
 namespace statehouse {
 
 namespace {
@@ -110,8 +112,9 @@ Result<Milliseconds> parse_duration(std::string_view text) {
     value = value * 10 + (text[used] - '0');
     ++used;
   }
-  const auto bad = [] {
-    return invalid_argument("reading a duration: not a number with a unit",
+  const auto bad = [text] {
+    return invalid_argument("reading the duration `" + escape_for_message(text, 40) +
+                                "`: not a whole number above 0 with a unit",
                             "write it like 90s, 30m, 24h or 7d");
   };
   if (used == 0 || used > 6 || text.size() != used + 1 || value == 0) return bad();

@@ -110,6 +110,27 @@ TEST_CASE("a report with findings stays the only document") {
   CHECK(cli.json()["ok"] == false);
 }
 
+TEST_CASE("a word that no command has brings the nearest one") {
+  TestCli cli;
+  for (const auto& [arguments, expected] :
+       std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"promotoin", "list"},
+            R"(there is no command "statehouse promotoin"; did you mean "promotion"?)"},
+           {{"promotion", "aprove", "1"},
+            R"(there is no command "statehouse promotion aprove"; did you mean "approve"?)"},
+           {{"help", "audit", "serch"}, R"(there is no command "serch"; did you mean "search"?)"},
+           {{"token", "list", "--limt", "3"},
+            R"("statehouse token list" has no option "--limt"; did you mean "--limit"?)"},
+           {{"token", "list", "--sever=x"}, R"(did you mean "--server"?)"},
+           {{"promotion", "show", "1", "2"}, R"("statehouse promotion show" takes no "2")"}}) {
+    CHECK(cli.run_alone(arguments) == 2);
+    CAPTURE(cli.err);
+    CHECK(cli.err.find(expected) != std::string::npos);
+  }
+  CHECK(cli.run_alone({"qqqqqqqqqqqq"}) == 2);
+  CHECK(cli.err.find("did you mean") == std::string::npos);
+}
+
 TEST_CASE("a token's secret given as its id is neither printed nor sent") {
   TestCli cli;
   const std::string secret = "sth_c2VjcmV0c2VjcmV0c2VjcmV0";
@@ -308,6 +329,23 @@ TEST_CASE("help and version print to standard output and succeed") {
   CHECK(cli.out.find("--flow") != std::string::npos);
   CHECK(cli.run_alone({"version", "-o", "json"}) == 0);
   CHECK(cli.json()["server"].is_null());
+}
+
+TEST_CASE("the help of a command shows defaults, and the options of every command") {
+  TestCli cli;
+  for (const std::vector<std::string>& ask : std::vector<std::vector<std::string>>{
+           {"audit", "search", "--help"}, {"help", "audit", "search"}}) {
+    CHECK(cli.run_alone(ask) == 0);
+    CHECK(cli.out.starts_with("Find entries, newest first\nUsage: statehouse audit search "));
+    CHECK(cli.out.find("--limit NUMBER=50") != std::string::npos);
+    CHECK(cli.out.find("Options of every command:") != std::string::npos);
+    CHECK(cli.out.find("--token-file TEXT") != std::string::npos);
+    CHECK(cli.out.find("--output :{text,json,jsonl,yaml,name}=text") != std::string::npos);
+  }
+  CHECK(cli.run_alone({"help"}) == 0);
+  CHECK(cli.out.find("Options of every command:") == std::string::npos);
+  CHECK(cli.run_alone({"help", "promotion", "wait", "-o", "json"}) == 0);
+  CHECK(cli.json()["help"].get<std::string>().find("--timeout TEXT=30m") != std::string::npos);
 }
 
 TEST_CASE("completion names every command") {

@@ -164,14 +164,14 @@ mints_lists_and_revokes_tokens() {
   expect 0 "$STATEHOUSE" token revoke --data "$data" "$id"
   expect 5 as carol statehouse --token-file "$work/carol/second" repository list
   expect 3 "$STATEHOUSE" token revoke --data "$data" tok_0000000000000000
-  expect 5 as carol statehouse token create --identity carol
-  expect 5 as alice statehouse token create --identity carol
-  expect 3 "$STATEHOUSE" token create --data "$data" --identity nobody
   expect 2 "$STATEHOUSE" token revoke --data "$data" "$secret"
   silent_on "$secret"
   expect 0 ask alice "/v1/tokens/$secret" -X DELETE
   says '"code":"invalid-argument"'
   silent_on "$secret"
+  expect 5 as carol statehouse token create --identity carol
+  expect 5 as alice statehouse token create --identity carol
+  expect 3 "$STATEHOUSE" token create --data "$data" --identity nobody
   expect 2 "$STATEHOUSE" token create --data "$data" --identity carol --expires soon
 }
 
@@ -256,14 +256,6 @@ finds_all_of_a_promotion_by_its_ref() {
   holds '{"statehouse.promotion.approved", "statehouse.promotion.refused", "statehouse.ref.updated"} <= {e["event"]["type"] for e in d["entries"]}'
 }
 
-  expect 0 as bob statehouse audit export --format jsonl
-  same "$(wc -l <"$work/out")" "$(as bob statehouse audit search -o json --limit 1000 >"$work/all" &&
-    json "$work/all" 'len(d["entries"])')"
-  expect 0 "$STATEHOUSE" audit reindex --data "$data"
-}
-
-shows_and_exports_trust() {
-  in_every_format as alice statehouse trust show
 proves_and_verifies_the_log() {
   expect 0 as bob statehouse audit prove 0 --trust "$trust"
   says "c2sp.org/tlog-proof@v1"
@@ -274,9 +266,18 @@ proves_and_verifies_the_log() {
   for format in jsonl csv; do expect 0 as bob statehouse audit export --format $format; done
   in_every_format as bob statehouse audit prove 0
   in_every_format as bob statehouse audit export
+  expect 0 as bob statehouse audit export --format jsonl
+  same "$(wc -l <"$work/out")" "$(as bob statehouse audit search -o json --limit 1000 >"$work/all" &&
+    json "$work/all" 'len(d["entries"])')"
+  expect 0 "$STATEHOUSE" audit reindex --data "$data"
+}
+
+shows_and_exports_trust() {
+  in_every_format as alice statehouse trust show
   for format in flux argocd allowed-signers vkey pem; do
     expect 0 as alice statehouse trust export --format $format
     [ -s "$work/out" ]
+    in_every_format as alice statehouse trust export --format $format
   done
   expect 0 "$STATEHOUSE" trust export --trust "$trust" --format vkey
   says "store.example.org/test+"
@@ -285,15 +286,24 @@ proves_and_verifies_the_log() {
 
 checks_and_explains_policy() {
   expect 0 "$STATEHOUSE" policy check "$work/alice/system"
-    in_every_format as alice statehouse trust export --format $format
   mkdir -p "$work/bad"
   printf 'apiVersion: statehouse/v1\nkind: Policy\nmetadata: {name: x}\nspec: {mtach: {}}\n' \
     >"$work/bad/policy.yaml"
   expect 2 "$STATEHOUSE" policy check "$work/bad"
   says "policy.yaml:4"
+  expect 2 "$STATEHOUSE" policy check "$work/bad" -o json
+  holds 'd["valid"] is False and d["problems"][0]["line"] == 4 and d["exitCode"] == 2'
   in_every_format as alice statehouse policy explain -R platform --ref audit --commit "$commit"
   expect 0 as alice statehouse policy explain -R platform --ref deploy --commit "$commit" -o json
   holds 'd["decision"]["allow"] is False'
+}
+
+says_that_git_fails_after_a_dry_run() {
+  as alice git -C "$clone" commit -q --allow-empty -m Dry
+  expect 1 as alice git -C "$clone" push -o dry-run origin HEAD:refs/heads/audit
+  says "would be accepted"
+  says "git calls every ref rejected and exits 1"
+  as alice git -C "$clone" reset -q --hard HEAD~1
 }
 
 # --- exit statuses -----------------------------------------------------------------------------
@@ -411,9 +421,12 @@ for one in \
   gets_and_verifies_snapshots \
   syncs_once \
   searches_and_shows_the_log \
+  finds_what_a_key_signed \
+  finds_all_of_a_promotion_by_its_ref \
   proves_and_verifies_the_log \
   shows_and_exports_trust \
   checks_and_explains_policy \
+  says_that_git_fails_after_a_dry_run \
   says_what_went_wrong_and_what_next \
   keeps_tokens_out_of_sight \
   describes_the_routes_it_answers \
@@ -432,8 +445,6 @@ done
 # A clone is under way when SIGTERM comes: slowed down by its reader.
 ask alice /v1/entries --limit-rate 2k -o "$work/drained" -w '%{http_code}' >"$work/drained.code" &
 reader=$!
-  finds_what_a_key_signed \
-  finds_all_of_a_promotion_by_its_ref \
 other_pids=$reader
 sleep 0.3
 stop

@@ -33,6 +33,7 @@ TEST_CASE("a duration is one positive number with one unit") {
   CHECK(parse_duration("7d").value() == std::chrono::hours(7 * 24));
   CHECK(format_duration(std::chrono::hours(48)) == "2d");
   CHECK(format_duration(std::chrono::seconds(90)) == "90s");
+  CHECK(parse_duration("5x").error().message.find("`5x`") != std::string::npos);
 }
 
 }  // namespace statehouse
