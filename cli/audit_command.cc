@@ -228,6 +228,9 @@ Result<> export_log(Session& session, const AuditOptions& options) {
 }
 
 Result<> reindex(Session& session) {
+  if (!session.options().data) {
+    return invalid_argument("no data directory is given", "give --data DIR, on the server's host");
+  }
   ApiClient client = TRY(session.connect());
   const Json answer = TRY(client.post("/v1/reindex", Json::object()));
   session.print(

@@ -74,6 +74,14 @@ std::string suggestion(const CLI::App& app, const std::string& word) {
   return "; did you mean \"" + std::string(is_option ? "--" : "") + std::string(best) + "\"?";
 }
 
+/// What CLI11 cannot convert are our numbers: see `read_number`.
+std::string describe(const CLI::ParseError& error) {
+  const std::string what = error.what();
+  constexpr std::string_view kConversion = "Could not convert: ";
+  if (!what.starts_with(kConversion)) return what;
+  return "not a whole number: " + what.substr(kConversion.size());
+}
+
 /// REQUIRES: `words` are what parsing found no place for, in their order.
 std::string describe_unexpected(const CLI::App& selected, const std::vector<std::string>& words) {
   if (words.empty()) return "there are words that no option or argument takes";
@@ -255,7 +263,7 @@ Result<CommandSet::Selection> CommandSet::parse(std::vector<std::string> argumen
   } catch (const CLI::ParseError& error) {
     deepest();
     return invalid_argument(
-        "reading the arguments: " + escape_for_message(error.what(), kMessageBytesMax),
+        "reading the arguments: " + escape_for_message(describe(error), kMessageBytesMax),
         "see: statehouse" + join(words_of(selected)) + " --help");
   }
   const auto action = impl_->actions.find(selected);

@@ -1,6 +1,7 @@
 #include <httplib.h>
 
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -164,7 +165,8 @@ Result<std::unique_ptr<ApiTransport>> make_http_transport(const HttpEndpoint& en
   const bool tls = endpoint.url.starts_with("https://");
   if (!tls && !endpoint.url.starts_with("http://")) {
     return invalid_argument("reading the server's URL: \"" + escape_for_message(endpoint.url) +
-                            "\" is neither http:// nor https://");
+                                "\" is neither http:// nor https://",
+                            "write it like https://store.example.org");
   }
   if (endpoint.token.find_first_of("\r\n ") != std::string::npos) {
     return invalid_argument("reading the token: it holds white space");
@@ -177,6 +179,11 @@ Result<std::unique_ptr<ApiTransport>> make_http_transport(const HttpEndpoint& en
   std::unique_ptr<httplib::ClientImpl> client;
   if (tls) {
     auto secure = std::make_unique<httplib::SSLClient>(at.host, at.port);
+    std::error_code ignored;
+    if (!endpoint.ca_file.empty() && !std::filesystem::is_regular_file(endpoint.ca_file, ignored)) {
+      return not_found("reading --ca-file " + escape_for_message(endpoint.ca_file.string()) +
+                       ": there is no such file");
+    }
     if (!endpoint.ca_file.empty()) secure->set_ca_cert_path(endpoint.ca_file.c_str());
     secure->enable_server_certificate_verification(true);
     client = std::move(secure);

@@ -92,9 +92,14 @@ std::string describe_decision(const Json& document) {
 /// What a push of this commit to this ref would be answered. Explaining a refusal succeeds.
 Result<> explain_policy(Session& session, const PolicyOptions& options) {
   const RefKey key = TRY(session.ref_key(options.repository, options.ref));
-  const Oid commit = TRY_WITH("reading --commit", Oid::parse(options.commit));
+  const auto commit = Oid::parse(options.commit);
+  if (!commit) {
+    return invalid_argument("reading --commit: `" + escape_for_message(options.commit, 80) +
+                                "` is not a full object id",
+                            "give 40 digits: git rev-parse COMMIT");
+  }
   Json request{
-      {"repository", key.repository.str()}, {"ref", key.ref.str()}, {"commit", commit.hex()}};
+      {"repository", key.repository.str()}, {"ref", key.ref.str()}, {"commit", commit->hex()}};
   if (!options.at.empty()) {
     const Timestamp at = TRY_WITH(
         "reading --at", parse_time_argument(options.at, session.environment().clock.now()));

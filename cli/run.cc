@@ -64,9 +64,14 @@ int run_cli(const std::vector<std::string>& arguments, Environment& environment)
   auto done = selection->run(session);
   environment.out.flush();
   if (!done) {
+    Error error = std::move(done).error();
+    // The server may have said the same words.
+    if (!error.message.starts_with(selection->doing + ": ")) {
+      error = std::move(error).with_context(selection->doing);
+    }
     // A result that was printed, like a report with findings, is not followed by a second document.
-    return report(std::move(done).error().with_context(selection->doing), environment,
-                  session.has_printed() ? OutputFormat::kText : *format, session.failure());
+    return report(error, environment, session.has_printed() ? OutputFormat::kText : *format,
+                  session.failure());
   }
   if (!environment.out) {
     return report(

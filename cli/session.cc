@@ -62,6 +62,16 @@ Path Session::path(std::string_view text) const {
   return given.is_absolute() ? given : environment_.working_directory / given;
 }
 
+Result<std::string> Session::read_given_file(std::string_view text, std::uint64_t bytes_max) const {
+  const Path given = path(text);
+  std::error_code error;
+  const Path resolved = std::filesystem::canonical(given, error);
+  auto bytes = read_file(error ? given : resolved, bytes_max);
+  if (bytes) return bytes;
+  return std::unexpected(
+      std::move(bytes).error().with_context("reading " + escape_for_message(given.string())));
+}
+
 Result<Session::Remote> Session::remote() {
   Remote remote;
   std::string url = options_.server.value_or(environment_.variable("STATEHOUSE_SERVER"));
@@ -76,8 +86,8 @@ Result<Session::Remote> Session::remote() {
   remote.url = without_final_slash(std::move(url));
   remote.token = environment_.variable("STATEHOUSE_TOKEN");
   if (options_.token_file) {
-    remote.token = TRY_WITH("reading the token from " + escape_for_message(*options_.token_file),
-                            read_file(path(*options_.token_file), kTokenFileBytesMax));
+    remote.token =
+        TRY_WITH("reading the token", read_given_file(*options_.token_file, kTokenFileBytesMax));
   } else if (remote.token.empty()) {
     const auto saved = TRY(saved_token(environment_, remote.url));
     remote.token = saved.value_or("");

@@ -56,7 +56,19 @@ Result<VerifiedCheckpoint> open_checkpoint(std::string_view note, std::string_vi
                                            const std::vector<NoteKey>& cosigners) {
   std::vector<NoteKey> known = log_keys;
   known.insert(known.end(), cosigners.begin(), cosigners.end());
-  VerifiedNote verified = TRY_WITH("opening a checkpoint", open_note(note, known));
+  auto opened = open_note(note, known);
+  if (!opened) {
+    Error error = std::move(opened).error().with_context("opening a checkpoint");
+    // Not believed, only told: most often the trust document is another store's.
+    const std::string_view named = note.substr(0, note.find('\n'));
+    if (error.code == ErrorCode::kUnverified && named != origin) {
+      error.message += "; it says that it is of `" + escape_for_message(named, 200) +
+                       "`, the keys are of `" + escape_for_message(origin) + "`";
+      error.fix = "use the trust document of the store that is asked";
+    }
+    return std::unexpected(std::move(error));
+  }
+  VerifiedNote verified = *std::move(opened);
   const auto is_log_key = [&](const VerifiedNote::By& by) {
     return std::ranges::any_of(log_keys,
                                [&](const NoteKey& key) { return key.vkey() == by.key.vkey(); });

@@ -150,7 +150,10 @@ Result<EventType> parse_event_type(std::string_view text) {
   for (std::size_t i = 0; i < kTypeNames.size(); ++i) {
     if (kTypeNames[i] == text) return static_cast<EventType>(i);
   }
-  return invalid_argument("reading an event's type: no such type: " + escape_for_message(text, 60));
+  std::string known;
+  for (const std::string_view name : kTypeNames) known += " " + std::string(name);
+  return invalid_argument("reading an event's type: no such type: " + escape_for_message(text, 60),
+                          "one of:" + known);
 }
 
 Json actor_json(const Actor& actor) {

@@ -132,6 +132,7 @@ TEST_CASE("a proof is verified with --trust, and refused when it proves somethin
   cli.answer_bytes("GET /v1/entries/1/proof", store.snapshot()["proof"].get<std::string>());
   cli.answer("GET /v1/entries/1", entry_document(store, 1));
   cli.file("trust.json", store.trust_bytes());
+  cli.file("entry.json", "{}");
   cli.file("other.json", TestStore("example.com/store", 2).trust_bytes());
   CHECK(cli.run({"audit", "prove", "1", "--trust", "trust.json"}) == 0);
   CHECK(parse_tlog_proof(cli.out).value().index == 1);
@@ -141,6 +142,12 @@ TEST_CASE("a proof is verified with --trust, and refused when it proves somethin
   CHECK(cli.json()["verified"] == true);
   CHECK(cli.run({"audit", "prove", "1", "-o", "json"}) == 0);
   CHECK(cli.json()["verified"] == false);
+  CHECK(cli.run({"audit", "prove", "1", "--trust", "entry.json"}) == 2);
+  CHECK(cli.err.find("this is no trust document") != std::string::npos);
+  cli.file("stranger.json", TestStore("example.org/other", 3).trust_bytes());
+  CHECK(cli.run({"audit", "prove", "1", "--trust", "stranger.json"}) == 4);
+  CHECK(cli.err.find("it says that it is of `example.com/store`, the keys are of "
+                     "`example.org/other`") != std::string::npos);
   CHECK(cli.run({"audit", "prove", "1", "--trust", "other.json"}) == 4);
   CHECK(cli.out.empty());
   cli.answer_bytes("GET /v1/entries/0/proof", store.snapshot()["proof"].get<std::string>());
@@ -161,8 +168,8 @@ TEST_CASE("trust keys are exported in the form each program reads") {
     CHECK(cli.run_alone({"trust", "export", "--trust", "trust.json", "--format", format}) == 0);
     CHECK(cli.out.find(part) != std::string::npos);
     const std::string content = cli.out;
-    CHECK(cli.run_alone({"trust", "export", "--trust", "trust.json", "--format", format, "-o",
-                         "json"}) == 0);
+    CHECK(cli.run_alone(
+              {"trust", "export", "--trust", "trust.json", "--format", format, "-o", "json"}) == 0);
     CHECK(cli.json() == Json{{"format", format}, {"content", content}});
   }
   CHECK(cli.run_alone({"trust", "show", "--trust", "trust.json", "-o", "json"}) == 0);

@@ -131,6 +131,33 @@ TEST_CASE("a word that no command has brings the nearest one") {
   CHECK(cli.err.find("did you mean") == std::string::npos);
 }
 
+TEST_CASE("a file given on the command line is named in full, and may be a link") {
+  TestCli cli;
+  cli.variables["STATEHOUSE_SERVER"] = "http://127.0.0.1:9";
+  const std::string there = cli.file("mounted/..data/token", "sth_x");
+  std::filesystem::create_symlink(there, cli.path("token"));
+  CHECK(cli.run_alone({"token", "list", "--token-file", "token"}) == 7);  // nobody answers there
+  CHECK(cli.run_alone({"token", "list", "--token-file", "deep/nothing"}) == 3);
+  CHECK(cli.err.find(cli.path("deep/nothing").string() + ": ") != std::string::npos);
+  CHECK(cli.run_alone(
+            {"token", "list", "--server", "https://127.0.0.1:9", "--ca-file", "no.pem"}) == 3);
+  CHECK(cli.run_alone({"init", "--data", "d", "--name", "n.example", "--admin", "a=deep/key"}) ==
+        3);
+  CHECK(cli.err.find(cli.path("deep/key").string() + ": ") != std::string::npos);
+}
+
+TEST_CASE("what was being done is said once") {
+  TestCli cli;
+  cli.answer("GET /v1/tokens?limit=100", {{"code", "denied"}, {"detail", "listing tokens: cause"}},
+             403);
+  CHECK(cli.run({"token", "list"}) == 5);
+  CHECK(cli.err == "statehouse: listing tokens: cause\n");
+  CHECK(cli.run_alone({"promotion", "show", "twelve"}) == 2);
+  CHECK(cli.err.find("not a whole number: NUMBER = twelve") != std::string::npos);
+  CHECK(cli.run_alone({"audit", "reindex", "--server", "http://127.0.0.1:9"}) == 2);
+  CHECK(cli.err.find("give --data DIR") != std::string::npos);
+}
+
 TEST_CASE("a token's secret given as its id is neither printed nor sent") {
   TestCli cli;
   const std::string secret = "sth_c2VjcmV0c2VjcmV0c2VjcmV0";
