@@ -98,7 +98,7 @@ Result<> prove_entry(Session& session, const AuditOptions& options) {
   }
   session.print(
       {{"index", proof.index}, {"proof", text}, {"verified", options.trust.has_value()}},
-      [&](const Json&) { return text; }, index_of);
+      [](const Json& document) { return document["proof"].get<std::string>(); }, index_of);
   return {};
 }
 
@@ -247,7 +247,7 @@ const Command& add_filters(const Command& command, AuditOptions& options) {
       .option("--actor", options.actor, "Done by this identity")
       .option("--approver", options.approver, "Approved by this identity")
       .option("--promotion", options.promotion, "About this promotion")
-      .option("--key", options.key, "With this key's fingerprint")
+      .option("--key", options.key, "Signed with the key of this fingerprint")
       .option("--type", options.type, "Of this type, like ref.updated")
       .choice("--outcome", options.outcome, {"accepted", "denied"}, "With this outcome")
       .option("--since", options.since, "Not before: a time, a date, or like 24h back from now")

@@ -76,7 +76,7 @@ std::string suggestion(const CLI::App& app, const std::string& word) {
 
 /// What CLI11 cannot convert are our numbers: see `read_number`.
 std::string describe(const CLI::ParseError& error) {
-  const std::string what = error.what();
+  std::string what = error.what();
   constexpr std::string_view kConversion = "Could not convert: ";
   if (!what.starts_with(kConversion)) return what;
   return "not a whole number: " + what.substr(kConversion.size());
@@ -298,7 +298,9 @@ Result<std::string> CommandSet::help(const std::vector<std::string>& words) cons
   // CLI11 shows an application's own options alone, and these hold for every command.
   std::vector<const CLI::Option*> globals;
   for (const CLI::Option* option : impl_->app.get_options()) {
-    if (option != impl_->app.get_help_ptr()) globals.push_back(option);
+    const bool only_here =
+        option == impl_->app.get_help_ptr() || option == impl_->app.get_version_ptr();
+    if (!only_here) globals.push_back(option);
   }
   return text + CLI::Formatter().make_group("Options of every command", false, globals);
 }

@@ -40,8 +40,9 @@ class Demo {
     bob_ = TRY(stage_.introduce("bob"));
     robot_ = TRY(stage_.introduce("reconciler"));
     TRY(stage_.on_host({"init", "--data", data_.string(), "--name", kOrigin, "--admin",
-                        "alice=" + alice_.key().string() + ".pub", "--admin",
-                        "bob=" + bob_.key().string() + ".pub"}));
+                        "alice=" + alice_.key().string() + ".pub", "--email",
+                        "alice=alice@example.org", "--admin", "bob=" + bob_.key().string() + ".pub",
+                        "--email", "bob=bob@example.org"}));
     ServerConfig config;
     config.listen = "127.0.0.1:0";
     running_ = TRY(RunningServer::start(environment_, data_, config, nullptr));

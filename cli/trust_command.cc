@@ -86,7 +86,8 @@ Result<> write_trust(Session& session, const TrustOptions& options) {
   const TrustDocument trust = TRY(get_trust(session, options));
   const std::string text = TRY(export_trust(trust, options.format));
   session.print(
-      {{"format", options.format}, {"content", text}}, [&](const Json&) { return text; },
+      {{"format", options.format}, {"content", text}},
+      [](const Json& document) { return document["content"].get<std::string>(); },
       [&](const Json&) { return options.format; });
   return {};
 }

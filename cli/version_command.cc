@@ -46,7 +46,8 @@ void add_help_command(CommandSet& commands) {
       .action("showing help", [words, &commands](Session& session) -> Result<> {
         const std::string text = TRY(commands.help(*words));
         session.print(
-            {{"help", text}}, [&](const Json&) { return text; },
+            {{"help", text}},
+            [](const Json& document) { return document["help"].get<std::string>(); },
             [&](const Json&) { return "help"; });
         return {};
       });

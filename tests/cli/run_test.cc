@@ -367,6 +367,7 @@ TEST_CASE("the help of a command shows defaults, and the options of every comman
     CHECK(cli.out.find("--limit NUMBER=50") != std::string::npos);
     CHECK(cli.out.find("Options of every command:") != std::string::npos);
     CHECK(cli.out.find("--token-file TEXT") != std::string::npos);
+    CHECK(cli.out.find("--version") == std::string::npos);
     CHECK(cli.out.find("--output :{text,json,jsonl,yaml,name}=text") != std::string::npos);
   }
   CHECK(cli.run_alone({"help"}) == 0);
