@@ -163,8 +163,8 @@ Result<> wait_for_promotion(Session& session, const PromotionOptions& options) {
       return {};
     }
     if (state != "open" || phase == "superseded") {
-      return conflict("promotion " + number_of(promotion) + " is " + state + ", " + phase +
-                      ": it will not become " + options.wanted);
+      return conflict("promotion " + number_of(promotion) + " is " +
+                      (state == "open" ? phase : state) + ": it will not become " + options.wanted);
     }
     if (clock.now() >= deadline) {
       return unavailable("promotion " + number_of(promotion) + " is not " + options.wanted +

@@ -18,7 +18,9 @@ constexpr mode_t kArchiveMode = 0644;
 
 Result<TrustDocument> load_trust(const Session& session, std::string_view file) {
   const std::string doing = "reading the trust document " + escape_for_message(file);
-  const std::string bytes = TRY_WITH(doing, read_file(session.path(file), kTrustBytesMax));
+  // Mounted secrets and configuration maps are links.
+  const std::string bytes =
+      TRY_WITH("reading the trust document", session.read_given_file(file, kTrustBytesMax));
   return TRY_WITH(doing, TrustDocument::pin(bytes));
 }
 

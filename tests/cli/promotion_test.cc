@@ -195,7 +195,9 @@ TEST_CASE("a server that is another store than the pinned one is refused") {
 TEST_CASE("with a pinned document, its signed head must say what would be replaced") {
   Review review;
   test::TestStore pinned("example.com/store");
-  review.cli.file("trust.json", pinned.trust_bytes());
+  review.cli.file("document.json", pinned.trust_bytes());
+  // As Kubernetes mounts what it is given.
+  std::filesystem::create_symlink("document.json", review.cli.path("trust.json"));
   const auto decide = [&] {
     review.sent = nullptr;
     const int code = review.decide({"--yes", "--trust", "trust.json"});
@@ -421,7 +423,10 @@ TEST_CASE("promotion wait ends when it is there, when it cannot come, and when t
   };
   CHECK(review.cli.run({"promotion", "wait", "12", "--timeout", "10s"}) == 7);
   review.promotion["state"] = "closed";
+  review.promotion["phase"] = nullptr;
   CHECK(review.cli.run({"promotion", "wait", "12"}) == 6);
+  CHECK(review.cli.err.find("promotion 12 is closed: it will not become merged") !=
+        std::string::npos);
   CHECK(review.cli.run({"promotion", "wait", "12", "--for", "closed"}) == 0);
   review.promotion["state"] = "merged";
   CHECK(review.cli.run({"promotion", "wait", "12"}) == 0);
