@@ -32,6 +32,22 @@ std::unexpected<Error> refusal(std::string_view doing, const SubprocessResult& r
   return invalid_argument(std::move(message));
 }
 
+/// Lists what is reachable from `tips` and not from `excluded`, asking the objects alone: a
+/// commit-graph file could claim a history that they do not have.
+GitCommand rev_list(const Path& quarantine, const Path& repository, std::string_view output,
+                    std::span<const Oid> tips, std::span<const Oid> excluded) {
+  GitCommand command;
+  command.repository = repository;
+  command.configuration = {"core.commitGraph=false", "core.multiPackIndex=false"};
+  command.arguments = {"rev-list", "--objects", std::string(output), "--stdin"};
+  command.environment = object_folders(quarantine, repository);
+  std::string input;
+  for (const Oid& tip : tips) input += tip.hex() + "\n";
+  for (const Oid& tip : excluded) input += "^" + tip.hex() + "\n";
+  command.stdin_bytes = std::move(input);
+  return command;
+}
+
 /// A descriptor whose position is the start of the pack. git gets its own open file description:
 /// sharing the caller's would move its position.
 Result<FileDescriptor> open_input(const PackInput& pack, const Path& folder) {
@@ -125,12 +141,10 @@ Result<> Quarantine::run_index_pack(int fd, const IngestLimits& ingest_limits) {
 
 Result<> Quarantine::require_connected(std::span<const Oid> new_tips,
                                        std::span<const Oid> ledger_tips) const {
-  std::string input;
   for (const Oid& tip : new_tips) {
     if (!view_->has_object(tip)) {
       return invalid_argument("checking connectivity: object " + tip.hex() + " was not sent");
     }
-    input += tip.hex() + "\n";
   }
   for (const Oid& tip : ledger_tips) {
     if (!view_->has_object(tip)) {
@@ -138,34 +152,18 @@ Result<> Quarantine::require_connected(std::span<const Oid> new_tips,
           "checking connectivity: object " + tip.hex() + " of an accepted version is gone",
           "run statehouse fsck");
     }
-    input += "^" + tip.hex() + "\n";
   }
-  GitCommand command;
-  command.repository = repository_;
-  // A commit-graph file could claim a history that the objects do not have.
-  command.configuration = {"core.commitGraph=false", "core.multiPackIndex=false"};
-  command.arguments = {"rev-list", "--objects", "--quiet", "--stdin"};
-  command.environment = object_folders(directory_.path(), repository_);
-  command.stdin_bytes = std::move(input);
-  const SubprocessResult result = TRY(run_git(command));
+  const SubprocessResult result =
+      TRY(run_git(rev_list(directory_.path(), repository_, "--quiet", new_tips, ledger_tips)));
   if (!result.succeeded()) return refusal("checking connectivity", result);
   return {};
 }
 
 Result<> Quarantine::require_brought(std::span<const Oid> new_tips,
                                      std::span<const Oid> readable_tips) const {
-  std::string input;
-  for (const Oid& tip : new_tips) input += tip.hex() + "\n";
-  for (const Oid& tip : readable_tips) input += "^" + tip.hex() + "\n";
   // Without the repository's objects: what is found here was sent.
   const std::unique_ptr<GitRepository> sent =
       TRY(GitRepository::open(directory_.path(), {}, std::make_shared<CommitGraph>()));
-  GitCommand command;
-  command.repository = repository_;
-  command.configuration = {"core.commitGraph=false", "core.multiPackIndex=false"};
-  command.arguments = {"rev-list", "--objects", "--no-object-names", "--stdin"};
-  command.environment = object_folders(directory_.path(), repository_);
-  command.stdin_bytes = std::move(input);
   std::string pending;
   const auto require_sent = [&](std::string_view bytes) -> Result<> {
     pending.append(bytes);
@@ -180,7 +178,9 @@ Result<> Quarantine::require_brought(std::span<const Oid> new_tips,
     pending.erase(0, start);
     return {};
   };
-  const SubprocessResult result = TRY(run_git(command, require_sent));
+  const SubprocessResult result = TRY(run_git(
+      rev_list(directory_.path(), repository_, "--no-object-names", new_tips, readable_tips),
+      require_sent));
   if (!result.succeeded()) return refusal("checking connectivity", result);
   return {};
 }
