@@ -87,11 +87,15 @@ Result<PushReport> PushService::push(const AuthenticatedCaller& caller, const Pu
   }
   Result<PushReport> report = take(caller, intent, pack);
   if (report) return report;
+  if (report.error().code == ErrorCode::kInvalidArgument) {
+    const Result<> own = require_own_tips(intent.repository);
+    if (own) return refuse_objects(caller, intent, report.error());
+    report = std::unexpected(own.error());
+  }
   const Error& error = report.error();
-  // What arrived is judged before anything of it is kept: a malformed object in it is its sender's.
-  const bool is_malformed = error.code == ErrorCode::kInvalidArgument ||
-                            (error.code == ErrorCode::kCorrupt && pack.has_value());
-  if (is_malformed) return refuse_objects(caller, intent, error);
+  if (error.code == ErrorCode::kCorrupt) {
+    core_.alarms.raise("object", intent.repository.str(), error.message);
+  }
   if (error.code == ErrorCode::kConflict) {
     // "fetch first" and its like are words that other clients look for in the ref's own line.
     return report_for_all(intent, error.message);
@@ -143,6 +147,14 @@ Result<> PushService::require_complete(const AuthenticatedCaller& caller, const 
   std::vector<Oid> readable;
   for (const RefState& state : view.refs) readable.push_back(state.content->commit);
   return quarantine.require_brought(tips, readable);
+}
+
+/// What the store has lost itself makes good packs look bad.
+Result<> PushService::require_own_tips(const RepositoryName& repository) const {
+  if (!core_.repositories.exists(repository)) return {};
+  const std::vector<Oid> ledger_tips = TRY(core_.ledger.read().tips(repository));
+  const Quarantine nothing = TRY(Quarantine::ingest(core_.repositories, repository, std::nullopt));
+  return nothing.require_connected({}, ledger_tips);
 }
 
 Result<PushReport> PushService::refuse_objects(const AuthenticatedCaller& caller,

@@ -38,7 +38,8 @@ class PushService {
 
   /// All refs move, or none. A refusal is in the report.
   /// Errors: kDenied (the caller cannot push anything here), kNotFound, kUnavailable, kInternal
-  /// (outcome unknown). REQUIRES: `intent.moves` is not empty; no ref occurs twice.
+  /// (outcome unknown), kCorrupt (what the store has is damaged: alarm `object`). REQUIRES:
+  /// `intent.moves` is not empty; no ref occurs twice.
   Result<PushReport> push(const AuthenticatedCaller& caller, const PushIntent& intent,
                           const std::optional<PackInput>& pack);
 
@@ -49,6 +50,7 @@ class PushService {
                                  const RepositoryName& repository) const;
   Result<> require_complete(const AuthenticatedCaller& caller, const PushIntent& intent,
                             const Quarantine& quarantine, bool sees_all) const;
+  [[nodiscard]] Result<> require_own_tips(const RepositoryName& repository) const;
   Result<PushReport> refuse_objects(const AuthenticatedCaller& caller, const PushIntent& intent,
                                     const Error& error);
 

@@ -15,7 +15,7 @@ struct Expected {
   std::optional<ObjectType> type;  ///< what the object that names it says; none for a tip
 };
 
-/// The objects that one object names. Errors: kCorrupt when it does not parse.
+/// The objects that one object names. Errors: kInvalidArgument when it does not parse.
 Result<std::vector<Expected>> references_of(const GitObject& object) {
   std::vector<Expected> references;
   switch (object.type) {

@@ -20,7 +20,7 @@ Result<std::optional<Oid>> take_id_line(std::string_view& bytes, std::string_vie
   if (!bytes.starts_with(name)) return std::nullopt;
   const std::size_t length = name.size() + kHexBytes + 1;
   if (bytes.size() < length || bytes[length - 1] != '\n') {
-    return corrupt("reading a commit: a line that is cut off");
+    return invalid_argument("reading a commit: a line that is cut off");
   }
   const Oid oid = TRY(Oid::parse(bytes.substr(name.size(), kHexBytes)));
   bytes.remove_prefix(length);
@@ -35,7 +35,7 @@ Result<std::vector<Oid>> read_parents(const GitRepository& repository, const Oid
   }
   std::string_view rest = object.bytes;
   const std::optional<Oid> tree = TRY(take_id_line(rest, kTreeLine));
-  if (!tree) return corrupt("reading commit " + commit.hex() + ": it has no tree");
+  if (!tree) return invalid_argument("reading commit " + commit.hex() + ": it has no tree");
   std::vector<Oid> parents;
   for (;;) {
     const std::optional<Oid> parent = TRY(take_id_line(rest, kParentLine));

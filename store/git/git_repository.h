@@ -43,7 +43,8 @@ struct PeeledTip {
 /// Never touches refs: callers bring ids from the ledger.
 ///
 /// Errors of every method: kNotFound (no such object), kCorrupt (damaged object),
-/// kInvalidArgument (larger than allowed), kUnavailable (I/O).
+/// kInvalidArgument (larger than allowed; or sound, but malformed by who made it), kUnavailable
+/// (I/O).
 /// Threads: one at a time per object; RepositoryStore::acquire gives each thread its own.
 class GitRepository {
  public:

@@ -13,7 +13,8 @@ constexpr std::array kModes = {FileMode::kFile, FileMode::kExecutable, FileMode:
                                FileMode::kTree, FileMode::kGitlink};
 
 std::unexpected<Error> bad_tree(std::size_t offset, std::string_view why) {
-  return corrupt("reading a tree: " + std::string(why) + " at offset " + std::to_string(offset));
+  return invalid_argument("reading a tree: " + std::string(why) + " at offset " +
+                          std::to_string(offset));
 }
 
 Result<FileMode> parse_mode(std::string_view text, std::size_t offset) {
@@ -49,10 +50,10 @@ Result<> require_order(const std::vector<TreeEntry>& entries) {
     const TreeEntry& entry = entries[i];
     if (i > 0 && compare_tree_entries(entries[i - 1].name, entries[i - 1].is_tree(), entry.name,
                                       entry.is_tree()) >= 0) {
-      return corrupt("reading a tree: entry " + std::to_string(i) + " is out of order");
+      return invalid_argument("reading a tree: entry " + std::to_string(i) + " is out of order");
     }
     if (duplicates.repeats(entry)) {
-      return corrupt("reading a tree: entry " + std::to_string(i) + " repeats a name");
+      return invalid_argument("reading a tree: entry " + std::to_string(i) + " repeats a name");
     }
   }
   return {};

@@ -44,7 +44,7 @@ struct TreeEntry {
 
 /// Reads a tree object. Strict: only the modes above without leading zeros, names that are not
 /// empty and hold no "/", Git's order, no duplicates (also not a file and a folder of one name).
-/// Errors: kCorrupt with the offset.
+/// Errors: kInvalidArgument with the offset: bytes that hash to their id were written like this.
 Result<std::vector<TreeEntry>> parse_tree(std::string_view bytes);
 
 /// The tree object of `entries`, which it sorts.

@@ -23,13 +23,22 @@ std::vector<std::pair<std::string, std::string>> object_folders(const Path& quar
           {"GIT_ALTERNATE_OBJECT_DIRECTORIES", quote_alternate(repository / "objects")}};
 }
 
-/// git ended by a limit of ours (or a full disk) is not the pusher's fault in the way a bad pack
-/// is.
-std::unexpected<Error> refusal(std::string_view doing, const SubprocessResult& result) {
-  std::string message = describe_git_failure(doing, result);
-  const bool disk_full = result.stderr_bytes.find("No space left") != std::string::npos;
-  if (result.timed_out || result.signal != 0 || disk_full) return unavailable(std::move(message));
-  return invalid_argument(std::move(message));
+constexpr std::size_t kNamedObjectsMax = 8;
+
+/// The object ids among git's words: whole runs of 40 hexadecimal digits, the last ones first.
+std::vector<Oid> named_objects(std::string_view words) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::vector<Oid> named;
+  while (named.size() < kNamedObjectsMax) {
+    const std::size_t last = words.find_last_of(kDigits);
+    if (last == std::string_view::npos) break;
+    const std::size_t before = words.find_last_not_of(kDigits, last);
+    const std::size_t first = before == std::string_view::npos ? 0 : before + 1;
+    const auto oid = Oid::parse(words.substr(first, last + 1 - first));
+    if (oid) named.push_back(*oid);
+    words = words.substr(0, first);
+  }
+  return named;
 }
 
 /// Lists what is reachable from `tips` and not from `excluded`, asking the objects alone: a
@@ -99,6 +108,24 @@ Result<Quarantine> Quarantine::ingest(RepositoryStore& store, const RepositoryNa
       TRY(GitRepository::open(quarantine.directory_.path(), path / "objects", std::move(graph)));
   quarantine.view_ = std::move(view);
   return quarantine;
+}
+
+/// Why git failed. What it stumbled over may be an object of the repository itself: that is no
+/// fault of the pusher's, and nor is a limit of ours or a full disk.
+std::unexpected<Error> Quarantine::refusal(std::string_view doing,
+                                           const SubprocessResult& result) const {
+  std::string message = describe_git_failure(doing, result);
+  const bool disk_full = result.stderr_bytes.find("No space left") != std::string::npos;
+  if (result.timed_out || result.signal != 0 || disk_full) return unavailable(std::move(message));
+  const auto own =
+      GitRepository::open(repository_ / "objects", {}, std::make_shared<CommitGraph>());
+  if (!own) return std::unexpected(own.error());
+  for (const Oid& oid : named_objects(result.stderr_bytes)) {
+    const auto object = (*own)->read_object(oid);
+    if (object || object.error().code != ErrorCode::kCorrupt) continue;
+    return corrupt(std::string(doing) + ": " + object.error().message, "run statehouse fsck");
+  }
+  return invalid_argument(std::move(message));
 }
 
 Result<> Quarantine::index_pack(const PackInput& pack, const IngestLimits& ingest_limits) {

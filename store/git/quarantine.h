@@ -9,6 +9,7 @@
 #include "crypto/base/durable_step.h"
 #include "crypto/base/error.h"
 #include "crypto/base/file.h"
+#include "crypto/base/subprocess.h"
 #include "store/git/git_repository.h"
 #include "store/git/pack_scan.h"
 #include "store/git/repository_store.h"
@@ -62,7 +63,8 @@ class Quarantine {
   /// Scans `pack` (see pack_scan.h), runs `git index-pack --strict --fix-thin` on it in a child
   /// with limits, and bounds its delta chains. Without a pack, or with one of no objects, the
   /// quarantine is empty. Errors: kInvalidArgument (the pack is refused; the message says why),
-  /// kNotFound (no such repository), kUnavailable (disk full, limits of the child met).
+  /// kNotFound (no such repository), kUnavailable (disk full, limits of the child met), kCorrupt
+  /// (the repository's own objects are damaged).
   static Result<Quarantine> ingest(RepositoryStore& store, const RepositoryName& repository,
                                    const std::optional<PackInput>& pack,
                                    const IngestLimits& ingest_limits = {});
@@ -77,14 +79,15 @@ class Quarantine {
   /// Proves that everything reachable from `new_tips` is here, given that everything reachable from
   /// `ledger_tips` is: `git rev-list --objects --not <ledger tips>` with explicit ids on standard
   /// input. Ref files are never consulted: a bad one would hide a hole.
-  /// Errors: kInvalidArgument (an object is missing), kCorrupt (a ledger tip is missing).
+  /// Errors: kInvalidArgument (an object is missing), kCorrupt (a ledger tip is missing, or an
+  /// object of the repository itself is damaged).
   Result<> require_connected(std::span<const Oid> new_tips, std::span<const Oid> ledger_tips) const;
 
   /// Proves that everything reachable from `new_tips` and not from `readable_tips` came with this
   /// push. That an object lies in the repository is not enough for somebody who does not see all
   /// of it: naming a hidden object by its id in a commit of one's own, and fetching that commit,
   /// would read it. Implies require_connected. REQUIRES: ingested with `thin` off.
-  /// Errors: kInvalidArgument (an object was not sent).
+  /// Errors: kInvalidArgument (an object was not sent), kCorrupt as above.
   Result<> require_brought(std::span<const Oid> new_tips, std::span<const Oid> readable_tips) const;
 
   /// Moves the pack into the repository. When this returns the objects survive power loss.
@@ -99,6 +102,8 @@ class Quarantine {
   /// Removes the folder, unless moved from.
   Quarantine(Path repository, TemporaryDirectory directory)
       : repository_(std::move(repository)), directory_(std::move(directory)) {}
+  [[nodiscard]] std::unexpected<Error> refusal(std::string_view doing,
+                                               const SubprocessResult& result) const;
   Result<> index_pack(const PackInput& pack, const IngestLimits& ingest_limits);
   Result<> run_index_pack(int fd, const IngestLimits& ingest_limits);
   Result<> move_pack(std::vector<Path>& published) const;

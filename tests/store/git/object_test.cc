@@ -34,7 +34,7 @@ TEST_CASE("a tree that git would not write is refused") {
   };
   for (const std::string& bytes : bad) {
     CAPTURE(bytes);
-    CHECK(code_of(parse_tree(bytes)) == ErrorCode::kCorrupt);
+    CHECK(code_of(parse_tree(bytes)) == ErrorCode::kInvalidArgument);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "store/git/object_rules.h"
 #include "tests/store/git/git_fixture.h"
@@ -22,6 +23,33 @@ Workspace two_commits() {
   workspace.write("app.yaml", std::string(20'000, 'a') + "two");
   workspace.commit("two");
   return workspace;
+}
+
+/// Two commits, of which the repository has the first and is sent the second.
+struct ThinPush {
+  explicit ThinPush(StoreFixture& fixture)
+      : workspace(two_commits()),
+        base(workspace.rev("HEAD~")),
+        tip(workspace.rev("HEAD")),
+        pack(workspace.pack(tip, base)) {
+    fixture.push(workspace, base);
+  }
+
+  Workspace workspace;
+  Oid base;
+  Oid tip;
+  std::string pack;  ///< with a delta on what the repository has
+};
+
+/// Overwrites what the packs of the repository hold, from byte 12 on.
+void damage_packs(const StoreFixture& fixture) {
+  for (const auto& file : std::filesystem::directory_iterator(fixture.app() / "objects" / "pack")) {
+    if (file.path().extension() != ".pack") continue;
+    std::filesystem::permissions(file.path(), std::filesystem::perms::owner_all);
+    std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(12);
+    bytes << std::string(file.file_size() - 32, 'x');
+  }
 }
 
 std::vector<std::string> packs_of(const StoreFixture& fixture) {
@@ -156,29 +184,37 @@ TEST_CASE("accepted objects are in the repository, and any git can read them") {
 
 TEST_CASE("a thin pack is completed from what the repository has") {
   StoreFixture fixture;
-  const Workspace workspace = two_commits();
-  const Oid base = workspace.rev("HEAD~");
-  const Oid tip = workspace.rev("HEAD");
-  fixture.push(workspace, base);
-  const std::string thin = workspace.pack(tip, base);
-  REQUIRE(must(scan_pack(as_file(thin).get())).ref_deltas.size() == 1);
-  Quarantine quarantine = must(fixture.ingest(thin));
-  must(quarantine.require_connected(std::vector{tip}, std::vector{base}));
+  const ThinPush thin(fixture);
+  REQUIRE(must(scan_pack(as_file(thin.pack).get())).ref_deltas.size() == 1);
+  Quarantine quarantine = must(fixture.ingest(thin.pack));
+  must(quarantine.require_connected(std::vector{thin.tip}, std::vector{thin.base}));
   must(quarantine.make_durable(fixture.steps));
-  const GitCommit commit = must(fixture.open()->read_commit(tip));
-  CHECK(commit.parents == std::vector{base});
+  const GitCommit commit = must(fixture.open()->read_commit(thin.tip));
+  CHECK(commit.parents == std::vector{thin.base});
 }
 
 TEST_CASE("a thin pack is refused where deltas may not rest on what the repository has") {
   StoreFixture fixture;
-  const Workspace workspace = two_commits();
-  const Oid base = workspace.rev("HEAD~");
-  const Oid tip = workspace.rev("HEAD");
-  fixture.push(workspace, base);
-  const std::string thin = workspace.pack(tip, base);
+  const ThinPush thin(fixture);
   const IngestLimits strict{.thin = false};
-  CHECK(code_of(Quarantine::ingest(*fixture.store, fixture.name, PackInput{-1, 0, thin}, strict)) ==
-        ErrorCode::kInvalidArgument);
+  CHECK(code_of(Quarantine::ingest(*fixture.store, fixture.name, PackInput{-1, 0, thin.pack},
+                                   strict)) == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("damage of the repository's own objects is not taken for a bad pack") {
+  StoreFixture fixture;
+  const ThinPush thin(fixture);
+  SUBCASE("under a delta of the pack") {
+    damage_packs(fixture);
+    CHECK(code_of(fixture.ingest(thin.pack)) == ErrorCode::kCorrupt);
+  }
+  SUBCASE("below the commits that were sent") {
+    const Quarantine quarantine = must(fixture.ingest(thin.workspace.pack(thin.tip)));
+    const Quarantine nothing = must(Quarantine::ingest(*fixture.store, fixture.name, {}));
+    damage_packs(fixture);
+    CHECK(code_of(nothing.require_connected(std::vector{thin.base}, {})) == ErrorCode::kCorrupt);
+    must(quarantine.require_brought(std::vector{thin.tip}, {}));
+  }
 }
 
 TEST_CASE(
