@@ -2,7 +2,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "api/service/integrity.h"
 #include "crypto/base/subprocess.h"
+#include "crypto/ssh_key.h"
+#include "store/ledger/event.h"
+#include "store/ledger/sqlite.h"
 #include "tests/api/service/service_fixture.h"
 
 // What happens on the store's own disk: bytes go bad, or somebody changes them.
@@ -57,6 +61,28 @@ bool has_object_alarm(ServiceFixture& fixture) {
                              [](const Alarm& alarm) { return alarm.what == "object"; });
 }
 
+std::string sql_text(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+/// The row, and the evidence below it, of an approval by `identity` that nobody handed in.
+void forge_approval(ServiceFixture& fixture, PromotionNumber number, std::string_view identity,
+                    const std::string& envelope) {
+  const std::string salt(16, 's');
+  const std::string digest = sql_text(evidence_digest(salt, envelope));
+  const std::string fingerprint =
+      sql_text(SshPublicKey::from_ed25519(key_named(identity).public_key()).fingerprint());
+  Database database =
+      must(Database::open(fixture.store->layout().ledger(), Database::Mode::kReadWrite));
+  must(database.execute(
+      "INSERT INTO evidence (digest, entry, position, name, media_type, salt, bytes) VALUES (" +
+      digest + ", 0, 9, 'approval', 'application/json', CAST(" + sql_text(salt) +
+      " AS BLOB), CAST(" + sql_text(envelope) + " AS BLOB))"));
+  must(database.execute(
+      "INSERT INTO approvals (promotion, revision, identity, fingerprint, verdict, "
+      "envelope_digest, received, drops, entry) VALUES (" +
+      std::to_string(number) + ", 1, " + sql_text(identity) + ", " + fingerprint + ", 'approve', " +
+      digest + ", " + std::to_string(fixture.clock.now().unix_ms()) + ", '[]', 0)"));
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(ServiceFixture, "damage of the store's own objects is no fault of who pushes") {
@@ -81,6 +107,36 @@ TEST_CASE_FIXTURE(ServiceFixture, "damage of the store's own objects is no fault
     CHECK(event["type"] != "statehouse.ref.refused");
   }
   CHECK(tip("platform:refs/heads/audit") == tip_now);
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "fsck sees damage that an open handle's cache would hide") {
+  const Oid made = push_commit();
+  unpack_objects(*this);
+  CHECK(must(objects("platform")->read_commit(made)).oid == made);
+  damage(object_file(*this, made));
+  REQUIRE(objects("platform")->read_commit(made));
+  CHECK_FALSE(must(check_integrity(*store, RefRepair::kReportOnly, nullptr)).ok());
+}
+
+TEST_CASE_FIXTURE(ServiceFixture,
+                  "an approval that was written into the ledger's file counts not") {
+  push_commit();
+  const PromotionNumber number = open("alice", "deploy");
+  std::string envelope;
+  SUBCASE("signed by somebody else") { envelope = approval_envelope(number, "mallory"); }
+  SUBCASE("whose verdict was another") {
+    envelope =
+        approval_envelope(number, "bob", [](auto& s) { s.verdict = ApprovalVerdict::kReject; });
+  }
+  SUBCASE("whose time was over") {
+    envelope = approval_envelope(number, "bob", [&](ApprovalStatement& s) {
+      s.expires = clock.now() - std::chrono::hours(1);
+    });
+  }
+  forge_approval(*this, number, "bob", envelope);
+  REQUIRE(must(store->promotions().situation(as("alice"), number)).approvals.size() == 1);
+  CHECK(refusal_of(merge("carol", number)) == "approvals stale");
+  CHECK_FALSE(state("platform:refs/heads/deploy"));
 }
 
 }  // namespace statehouse::test

@@ -301,6 +301,18 @@ TEST_CASE_FIXTURE(ServiceFixture, "a seal has exactly the source's tree and both
   CHECK(two.approved_by == std::vector<std::string>{"bob"});
 }
 
+TEST_CASE_FIXTURE(ServiceFixture, "a seal satisfies the commit rules of its target") {
+  std::string text = organisation();
+  const std::string from = "update: {by: [\"flow:deploy\"]}";
+  text.replace(text.find(from), from.size(),
+               from + "\n  commits: {signatures: required, signers: [group:developers]}");
+  declare({{"organisation.yaml", text}});
+  push_commit();
+  const VersionRecord version = promote("deploy");
+  CHECK(version.commits.unverified == 0);
+  CHECK(version.commits.verified == 2);
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "stock git verifies an OpenPGP seal with the published key") {
   push_commit();
   const Oid seal = promote("deploy").content->commit;

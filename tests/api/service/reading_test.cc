@@ -183,6 +183,26 @@ TEST_CASE_FIXTURE(ServiceFixture, "a snapshot bundle holds everything that a con
   CHECK(entry["data"]["archive"]["sha256"] == "sha256:" + statement.archive_sha256);
 }
 
+TEST_CASE_FIXTURE(ServiceFixture, "a statement waits until a published checkpoint covers it") {
+  const RefKey key = key_of("platform:refs/heads/audit");
+  std::optional<Result<StatementRecord>> early;
+  // Between the commit that brings the statement's row and the publication of its checkpoint.
+  const std::function<void()> look = [&] {
+    const auto row = ledger().statement(key, 1);
+    if (row && *row) {
+      early = store->statements().wait_for(key, 1, Milliseconds(0));
+    } else {
+      steps.meanwhile("high-water.write", look);
+    }
+  };
+  steps.meanwhile("high-water.write", look);
+  push_commit();
+  settle();
+  REQUIRE(early);
+  CHECK(code_of(*early) == ErrorCode::kUnavailable);
+  must(store->statements().wait_for(key, 1, Milliseconds(0)));
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "no bundle is made of what a caller may not read") {
   push_commit();
   push_hidden(*this);

@@ -315,6 +315,12 @@ Result<PromotionOutcome> ServiceFixture::approve(std::string_view who, Promotion
 Result<PromotionOutcome> ServiceFixture::approve_with(
     std::string_view who, PromotionNumber number, std::string_view key,
     const std::function<void(ApprovalStatement&)>& change) {
+  return store->promotions().approve(as(who), number, approval_envelope(number, key, change));
+}
+
+std::string ServiceFixture::approval_envelope(
+    PromotionNumber number, std::string_view key,
+    const std::function<void(ApprovalStatement&)>& change) {
   const PromotionSituation situation =
       must(store->promotions().situation(AuthenticatedCaller::control(), number));
   ApprovalStatement statement = situation.statement;
@@ -322,7 +328,7 @@ Result<PromotionOutcome> ServiceFixture::approve_with(
   DsseEnvelope envelope{std::string(kInTotoPayloadType), statement.payload(), {}};
   envelope.signatures.push_back(sign_dsse_ssh(envelope.payload_type, envelope.payload,
                                               kSshNamespaceApproval, key_named(key)));
-  return store->promotions().approve(as(who), number, envelope.serialise());
+  return envelope.serialise();
 }
 
 Result<PromotionOutcome> ServiceFixture::merge(std::string_view who, PromotionNumber number) {

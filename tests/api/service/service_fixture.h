@@ -169,6 +169,9 @@ class ServiceFixture {
   PromotionNumber open(std::string_view who, const std::string& flow,
                        const std::optional<Oid>& commit = {});
   Result<PromotionOutcome> approve(std::string_view who, PromotionNumber number);
+  /// What `approve` hands in: the statement of the promotion as it is, changed and signed.
+  std::string approval_envelope(PromotionNumber number, std::string_view key,
+                                const std::function<void(ApprovalStatement&)>& change = nullptr);
   /// The same with changes to what is signed, and with a key of one's choice.
   Result<PromotionOutcome> approve_with(std::string_view who, PromotionNumber number,
                                         std::string_view key,
