@@ -37,8 +37,6 @@ bool has_deceptive_character(std::string_view text) {
   return false;
 }
 
-bool is_git_folder(std::string_view component) { return collision_key(component) == ".git"; }
-
 std::string_view without_trailing(std::string_view text, std::string_view characters) {
   const std::size_t last = text.find_last_not_of(characters);
   return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
@@ -73,6 +71,12 @@ bool is_short_name(std::string_view name, std::string_view prefix) {
          rest.find_first_not_of("0123456789", 1) == std::string_view::npos;
 }
 
+/// True when some file system reads `name` as ".git".
+bool is_git_folder(std::string_view name) {
+  const std::string disk_name = on_disk_name(name);
+  return disk_name == ".git" || is_short_name(disk_name, "git");
+}
+
 }  // namespace
 
 std::optional<ObjectRuleViolation> check_entry_name(std::string_view name) {
@@ -86,8 +90,7 @@ std::optional<ObjectRuleViolation> check_entry_name(std::string_view name) {
   if (name.find('\\') != std::string_view::npos) {
     return violation("name-backslash", name, "the name holds a backslash, which Windows splits at");
   }
-  const std::string disk_name = on_disk_name(name);
-  if (name == "." || name == ".." || disk_name == ".git" || is_short_name(disk_name, "git")) {
+  if (name == "." || name == ".." || is_git_folder(name)) {
     return violation("name-dotgit", name,
                      "some file system reads the name as \".git\" or a parent");
   }

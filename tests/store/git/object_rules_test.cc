@@ -107,6 +107,13 @@ TEST_CASE("targets of links that can leave the root are refused") {
       {"a/../../b", "symlink-escape"},
       {"../a/../b", "symlink-escape"},
       {"./../a", "symlink-escape"},
+      {".git/config", "symlink-git"},
+      {"../.git", "symlink-git"},
+      {"a/.GIT/hooks", "symlink-git"},
+      {".g\u200cit/config", "symlink-git"},
+      {"GIT~1/config", "symlink-git"},
+      {".git. /config", "symlink-git"},
+      {".git::$INDEX_ALLOCATION/config", "symlink-git"},
   };
   for (const auto& [target, rule] : bad) {
     CAPTURE(target);
