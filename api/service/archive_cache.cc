@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::string_view kSuffix = ".tar";
 
+/// How exactly trim() knows when an archive was last used.
+constexpr std::chrono::minutes kMarkEvery{1};
+
 struct FileState {
   std::uint64_t bytes = 0;
   std::int64_t changed_ns = 0;  ///< of content or attributes; utimensat(2) cannot set it
@@ -68,24 +71,44 @@ Result<ArchiveDigest> ArchiveCache::build(const RepositoryName& repository, cons
 
 Result<bool> ArchiveCache::is_good(const FileDescriptor& file, const std::string& hex,
                                    std::uint64_t bytes) {
-  const FileState state = TRY(state_of(file));
-  if (state.bytes != bytes) return false;
+  std::int64_t hashed_ns = 0;
   {
     const std::lock_guard lock(mutex_);
-    const auto known = changed_ns_.find(hex);
-    if (known != changed_ns_.end() && known->second == state.changed_ns) return true;
+    const FileState state = TRY(state_of(file));
+    if (state.bytes != bytes) return false;
+    const auto known = known_.find(hex);
+    if (known != known_.end() && known->second.changed_ns == state.changed_ns) {
+      return mark_use(file, known->second);
+    }
+    hashed_ns = state.changed_ns;
   }
   const std::string found = TRY(file_sha256_hex(file));
-  return found == hex;
+  if (found != hex) return false;
+  const std::lock_guard lock(mutex_);
+  const FileState state = TRY(state_of(file));
+  // Changed while it was hashed, or by another opening's mark of a use: the next look decides.
+  if (state.changed_ns != hashed_ns) return true;
+  Known& known = known_[hex];
+  known.changed_ns = hashed_ns;
+  return mark_use(file, known);
 }
 
-/// Marks a use (trim() looks at it), and what the file looks like now.
-Result<> ArchiveCache::remember(const FileDescriptor& file, const std::string& hex) {
+/// trim() looks at the mark. It changes the file's status too, so no other opening may look at the
+/// file between the mark and the memory of it. REQUIRES: mutex_ is held; the file is as `known`
+/// says.
+Result<bool> ArchiveCache::mark_use(const FileDescriptor& file, Known& known) {
+  const auto now = std::chrono::steady_clock::now();
+  if (known.marked && now < *known.marked + kMarkEvery) return true;
   ::futimens(file.get(), nullptr);
   const FileState state = TRY(state_of(file));
+  known.changed_ns = state.changed_ns;
+  known.marked = now;
+  return true;
+}
+
+void ArchiveCache::forget(std::string_view name) {
   const std::lock_guard lock(mutex_);
-  changed_ns_.insert_or_assign(hex, state.changed_ns);
-  return {};
+  known_.erase(std::string(name.substr(0, name.size() - std::min(name.size(), kSuffix.size()))));
 }
 
 Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const RepositoryName& repository,
@@ -97,10 +120,7 @@ Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const Repositor
     auto fd = open_file(path_of(hex), O_RDONLY);
     if (fd) {
       const bool good = TRY(is_good(*fd, hex, bytes));
-      if (good) {
-        TRY(remember(*fd, hex));
-        return std::make_shared<const FileDescriptor>(*std::move(fd));
-      }
+      if (good) return std::make_shared<const FileDescriptor>(*std::move(fd));
       core_.alarms.raise("snapshot", hex,
                          "a cached archive was not what it should be; built again");
     } else if (fd.error().code != ErrorCode::kNotFound) {
@@ -126,7 +146,7 @@ Result<> ArchiveCache::trim(std::uint64_t bytes_max) {
     struct stat status{};
     const Path path = directory_ / name;
     if (::stat(path.c_str(), &status) != 0) continue;  // removed meanwhile
-    // `open` marks a use by the modification time: access times may be switched off.
+    // A use is marked by the modification time: access times may be switched off.
     const std::int64_t used_ns = status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec;
     files.push_back({used_ns, static_cast<std::uint64_t>(status.st_size), path});
     total += files.back().bytes;
@@ -135,6 +155,7 @@ Result<> ArchiveCache::trim(std::uint64_t bytes_max) {
   for (const Kept& file : files) {
     if (total <= bytes_max) break;
     TRY(remove_tree(file.path));
+    forget(file.path.filename().string());
     total -= file.bytes;
   }
   return {};
@@ -150,6 +171,7 @@ Result<ArchiveCache::Checked> ArchiveCache::check_all() {
     const std::string hex = TRY(file_sha256_hex(fd));
     if (hex + std::string(kSuffix) == name) continue;
     ::unlink((directory_ / name).c_str());
+    forget(name);
     ++checked.removed;
   }
   return checked;

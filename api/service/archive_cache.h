@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "api/service/core.h"
 #include "crypto/base/file.h"
@@ -43,14 +45,21 @@ class ArchiveCache {
   Result<Checked> check_all();
 
  private:
+  /// A file that was hashed and found good.
+  struct Known {
+    std::int64_t changed_ns = 0;  ///< status change time
+    std::optional<std::chrono::steady_clock::time_point> marked;
+  };
+
   [[nodiscard]] Path path_of(std::string_view hex) const;
   Result<bool> is_good(const FileDescriptor& file, const std::string& hex, std::uint64_t bytes);
-  Result<> remember(const FileDescriptor& file, const std::string& hex);
+  static Result<bool> mark_use(const FileDescriptor& file, Known& known);
+  void forget(std::string_view name);
 
   const Core& core_;
   Path directory_;
   std::mutex mutex_;
-  std::map<std::string, std::int64_t> changed_ns_;  ///< status change times of what was hashed
+  std::map<std::string, Known> known_;  ///< by digest; guarded by mutex_
 };
 
 }  // namespace statehouse

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "crypto/sha256.h"
 #include "crypto/tlog_proof.h"
 #include "store/git/object_writer.h"
@@ -181,6 +183,25 @@ TEST_CASE_FIXTURE(ServiceFixture, "a snapshot bundle holds everything that a con
   const Json entry = must(parse_json(bundle.entry));
   CHECK(entry["data"]["statement"] == bundle.statement.payload_digest);
   CHECK(entry["data"]["archive"]["sha256"] == "sha256:" + statement.archive_sha256);
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "opening an archive twice does not make it look changed") {
+  push_commit();
+  const RefKey key = key_of("platform:refs/heads/audit");
+  const StatementRecord record = must(store->statements().wait_for(key, 1, kPatience));
+  const Oid tree = state("platform:refs/heads/audit")->content->tree;
+  const auto changed = [&] {
+    const auto file = must(
+        store->archives().open(key.repository, tree, record.archive_digest, record.archive_bytes));
+    struct stat status{};
+    REQUIRE(::fstat(file->get(), &status) == 0);
+    return status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec;
+  };
+  const auto first = changed();
+  CHECK(changed() == first);
+  must(store->archives().trim(0));
+  changed();  // built again
+  CHECK(store->core().alarms.list().empty());
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "a statement waits until a published checkpoint covers it") {
