@@ -92,6 +92,9 @@ class Ledger::Impl {
     if (!problems_.empty()) writer_->stop(read_only_since_start(problems_));
   }
 
+ private:
+  friend class Ledger;
+
   const Path path_;
   const std::string origin_;
   const Epoch epoch_;
