@@ -60,7 +60,7 @@ Result<HttpResponse> answer_readiness(Application& application, HttpRequest& req
   const LedgerHealth health = core.ledger.health();
   if (health.clock) {
     degraded.push_back(
-        {{"what", "clock"}, {"where", nullptr}, {"since", core.clock.now().rfc3339()}});
+        {{"what", "clock"}, {"where", nullptr}, {"since", health.clock_since->rfc3339()}});
   }
   const bool is_writable = !health.stopped && !health.clock;
   return json_response(

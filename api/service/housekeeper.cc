@@ -185,6 +185,7 @@ void Housekeeper::run() {
     while (work_once()) {
     }
     log_alarms();
+    static_cast<void>(core_.ledger.health());  // notes since when the clock is behind
     fill_index();
     if (std::chrono::steady_clock::now() >= next_check) {
       check_ref_files(core_);

@@ -156,9 +156,13 @@ Epoch Ledger::epoch() const { return impl_->epoch_; }
 void Ledger::stop(Error reason) { impl_->writer_->stop(std::move(reason)); }
 
 LedgerHealth Ledger::health() const {
-  return {impl_->writer_->stopped(),       impl_->problems_,
-          impl_->published_.newest().size, impl_->writer_->jobs_waiting(),
-          impl_->writer_->wal_pages(),     impl_->writer_->clock_problem()};
+  LedgerHealth health{impl_->writer_->stopped(), impl_->problems_, impl_->published_.newest().size,
+                      impl_->writer_->jobs_waiting(), impl_->writer_->wal_pages()};
+  if (auto clock = impl_->writer_->clock_problem()) {
+    health.clock = std::move(clock->error);
+    health.clock_since = clock->since;
+  }
+  return health;
 }
 
 Result<VerifyReport> Ledger::verify(const VerifyOptions& options) const {

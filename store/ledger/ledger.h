@@ -44,6 +44,7 @@ struct LedgerHealth {
   std::uint64_t jobs_waiting = 0;
   std::uint64_t wal_pages = 0;
   std::optional<Error> clock;  ///< set: the clock is behind the log; commits answer this meanwhile
+  std::optional<Timestamp> clock_since;  ///< when that was first seen, by the same clock
 };
 
 /// The order of events and where every governed ref stands: one SQLite file.

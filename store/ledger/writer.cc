@@ -151,9 +151,15 @@ Result<Timestamp> LedgerWriter::batch_time() const {
   return std::max(now, last);
 }
 
-std::optional<Error> LedgerWriter::clock_problem() const {
+std::optional<LedgerWriter::ClockProblem> LedgerWriter::clock_problem() {
   const Result<Timestamp> time = batch_time();
-  return time ? std::nullopt : std::optional<Error>(time.error());
+  const std::lock_guard lock(mutex_);
+  if (time) {
+    clock_behind_since_.reset();
+    return std::nullopt;
+  }
+  if (!clock_behind_since_) clock_behind_since_ = options_.clock.now();
+  return ClockProblem{time.error(), *clock_behind_since_};
 }
 
 Result<> LedgerWriter::run_jobs(LedgerBatch& batch, std::unique_ptr<Job> first, Jobs& jobs) {

@@ -48,7 +48,11 @@ class LedgerWriter {
   [[nodiscard]] std::uint64_t jobs_waiting() const;
   [[nodiscard]] std::uint64_t wal_pages() const;
   /// Set while the clock is so far behind the last entry that nothing may be signed.
-  [[nodiscard]] std::optional<Error> clock_problem() const;
+  struct ClockProblem {
+    Error error;
+    Timestamp since;  ///< when that was first seen
+  };
+  [[nodiscard]] std::optional<ClockProblem> clock_problem();
 
  private:
   struct Job {
@@ -85,9 +89,10 @@ class LedgerWriter {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::unique_ptr<Job>> queue_;  // guarded by mutex_
-  std::optional<Error> stopped_;            // guarded by mutex_
-  bool ending_ = false;                     // guarded by mutex_
+  std::deque<std::unique_ptr<Job>> queue_;       // guarded by mutex_
+  std::optional<Error> stopped_;                 // guarded by mutex_
+  bool ending_ = false;                          // guarded by mutex_
+  std::optional<Timestamp> clock_behind_since_;  // guarded by mutex_
   std::atomic<std::uint64_t> wal_pages_{0};
 
   std::thread thread_;  // last: it uses all of the above

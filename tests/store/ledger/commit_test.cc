@@ -93,8 +93,12 @@ TEST_CASE_FIXTURE(LedgerFixture, "a clock that is behind the last entry signs no
   CHECK(refused.error().message.find("clock is behind") != std::string::npos);
   CHECK(read().tree_size() == 1);
   CHECK(ledger().health().clock);
+  const Timestamp since = clock.now();
+  clock.advance(std::chrono::milliseconds(500));
+  CHECK(ledger().health().clock_since == since);
   clock.advance(std::chrono::seconds(61));
   CHECK_FALSE(ledger().health().clock);
+  CHECK_FALSE(ledger().health().clock_since);
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "within the tolerance an entry has the last one's time") {
