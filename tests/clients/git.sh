@@ -22,14 +22,7 @@ metadata: {name: carol-reads}
 spec:
   match: {repositories: ["platform"], refs: ["refs/heads/audit", "refs/heads/deploy"]}
   read: [carol]
----
-apiVersion: statehouse/v1
-kind: Policy
-metadata: {name: secrets}
-spec:
-  match: {repositories: ["platform"], refs: ["refs/heads/secret"]}
-  read: [bob]
-  update: {by: [bob]}
+$(secret_branch_yaml)
 ---
 apiVersion: statehouse/v1
 kind: Repository

@@ -77,8 +77,12 @@ system_refuses() {
 }
 
 system_refuses_tree() {
-  before=$(tip "$system" origin/audit)
   as alice git -C "$system" add -A
+  system_refuses_index
+}
+
+system_refuses_index() {
+  before=$(tip "$system" origin/audit)
   as alice git -C "$system" commit -q -m Hostile
   expect 1 as alice git -C "$system" push origin HEAD:refs/heads/audit
   says "denied: store/"
@@ -181,9 +185,8 @@ a_configuration_of_links_or_of_too_many_files_is_refused() {
   blob=$(printf '# nothing\n' | git -C "$system" hash-object -w --stdin)
   seq 1 10001 | sed "s/.*/100644 $blob	many\/&.yaml/" |
     git -C "$system" update-index --index-info
-  as alice git -C "$system" commit -q -m Hostile
-  expect 1 as alice git -C "$system" push origin HEAD:refs/heads/audit
-  says "more than 10000 files"
+  why="more than 10000 files"
+  system_refuses_index
   as alice git -C "$system" reset -q --hard origin/audit
 }
 

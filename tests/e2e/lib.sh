@@ -308,6 +308,20 @@ spec: {members: [bob]}
 END
 }
 
+# A branch of platform that is bob's alone.
+secret_branch_yaml() {
+  cat <<END
+---
+apiVersion: statehouse/v1
+kind: Policy
+metadata: {name: secrets}
+spec:
+  match: {repositories: ["platform"], refs: ["refs/heads/secret"]}
+  read: [bob]
+  update: {by: [bob]}
+END
+}
+
 # A running store where alice and bob administrate and develop `platform` (flow `deploy`), and
 # the robot `reconciler` reads its deploy branch. More YAML for `system` comes on standard input.
 make_platform() {

@@ -43,14 +43,7 @@ spec:
   keys:
     - openpgp: |
 $(sed 's/^/        /' "$work/dora/key.asc")
----
-apiVersion: statehouse/v1
-kind: Policy
-metadata: {name: secrets}
-spec:
-  match: {repositories: ["platform"], refs: ["refs/heads/secret"]}
-  read: [bob]
-  update: {by: [bob]}
+$(secret_branch_yaml)
 END
 }
 
