@@ -44,6 +44,14 @@ std::optional<HttpResponse> inflate_body(HttpRequest& request, const Route& rout
   return std::nullopt;
 }
 
+/// Git shows the text of a refusal to its user, but not that of a problem document.
+bool is_shown_by_git(const HttpRequest& request, const HttpResponse& response) {
+  if (response.status() < 400 || response.status() >= 500) return false;
+  if (response.header("content-type") != "application/problem+json") return false;
+  const auto agent = request.header("user-agent");
+  return agent && *agent && (*agent)->starts_with("git/") && request.path.ends_with("/info/refs");
+}
+
 }  // namespace
 
 Result<> Dispatcher::guard(std::string_view doing, const std::function<Result<>()>& action) const {
@@ -102,9 +110,11 @@ HttpResponse Dispatcher::dispatch(HttpRequest& request) const {
     response = TRY(answer(request));
     return {};
   });
-  if (done) return *std::move(response);
-  return problem_and_log(done.error(),
-                         request.is_control_socket ? Audience::kOperator : Audience::kLogOnly);
+  if (!done) {
+    response = problem_and_log(
+        done.error(), request.is_control_socket ? Audience::kOperator : Audience::kLogOnly);
+  }
+  return is_shown_by_git(request, *response) ? refusal_as_text(*response) : *std::move(response);
 }
 
 HttpResponse Dispatcher::resume(const Parking& parking, WakeReason reason) const {

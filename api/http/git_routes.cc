@@ -60,8 +60,9 @@ Result<std::variant<RepositoryView, HttpResponse>> view_or_challenge(Application
   if (view) return std::variant<RepositoryView, HttpResponse>(*std::move(view));
   const bool anonymous = caller.via() == AuthenticatedCaller::Via::kAnonymous;
   if (anonymous && view.error().code == ErrorCode::kNotFound) {
-    return std::variant<RepositoryView, HttpResponse>(unauthenticated(
-        Error{ErrorCode::kDenied, "reading a repository: an access token is needed", ""}));
+    return std::variant<RepositoryView, HttpResponse>(
+        unauthenticated(Error{ErrorCode::kDenied, "reading a repository: an access token is needed",
+                              "give your identity as user name and a token as password"}));
   }
   return std::unexpected(std::move(view).error());
 }
@@ -74,7 +75,8 @@ Result<HttpResponse> handle_info_refs(Application& application, HttpRequest& req
     return denied("reading refs: only smart HTTP is served", "use a current Git client");
   }
   if (is_push && caller_of(request).via() == AuthenticatedCaller::Via::kAnonymous) {
-    return unauthenticated(Error{ErrorCode::kDenied, "pushing: an access token is needed", ""});
+    return unauthenticated(Error{ErrorCode::kDenied, "pushing: an access token is needed",
+                                 "give your identity as user name and a token as password"});
   }
   auto found = TRY(view_or_challenge(application, request));
   if (auto* challenge = std::get_if<HttpResponse>(&found)) return std::move(*challenge);

@@ -92,4 +92,21 @@ HttpResponse problem(int status, ErrorCode code, std::string_view detail, std::s
   return render(status, code, detail, fix);
 }
 
+HttpResponse refusal_as_text(const HttpResponse& refusal) {
+  const auto* body = std::get_if<std::string>(&refusal.body());
+  STATEHOUSE_ASSERT(body != nullptr);
+  const auto document = parse_json(*body);
+  STATEHOUSE_ASSERT(document.has_value());
+  std::string line = document->value("detail", "");
+  const std::string fix = document->value("fix", "");
+  if (!fix.empty()) line += "; " + fix;
+  HttpResponse response =
+      HttpResponse::with_body(refusal.status(), "text/plain; charset=utf-8", line + "\n");
+  for (const HeaderField& field : refusal.headers()) {
+    if (equals_ignoring_case(field.name, "content-type")) continue;
+    STATEHOUSE_ASSERT(response.add_header(field.name, field.value).has_value());
+  }
+  return response;
+}
+
 }  // namespace statehouse

@@ -25,4 +25,9 @@ HttpResponse problem(int status, ErrorCode code, std::string_view detail,
 /// "Not Found". Empty for a status we never send.
 std::string_view status_title(int status);
 
+/// The same refusal as one line of text: what stock Git shows its user when it asked for refs
+/// (http.c and remote-curl.c, show_http_message). REQUIRES: `refusal` is one of the above, or of
+/// its form.
+HttpResponse refusal_as_text(const HttpResponse& refusal);
+
 }  // namespace statehouse

@@ -332,6 +332,8 @@ refuses_a_push_to_the_deploy_branch() {
 refuses_a_push_with_a_token_that_only_reads() {
   expect 128 as carol git -C "$work/carol/full2" push origin HEAD:refs/heads/topic/carol
   says "403"
+  says "remote: using token tok_"
+  says "its scope is read"
 }
 
 takes_lightweight_tags_and_refuses_annotated_ones() {
@@ -354,6 +356,17 @@ tells_a_client_that_is_behind_to_fetch_first() {
 
 # --- who asks ----------------------------------------------------------------------------------
 
+says_why_a_repository_is_not_read() {
+  # One that is hidden and one that is not there, in the same words.
+  for name in team/empty no/such; do
+    expect 128 as carol git ls-remote "$url/git/$name.git"
+    says "remote: looking at $name: no such repository; check the name, and that the token may read it"
+  done
+  expect 128 as carol git -c credential.helper= ls-remote \
+    "http://carol:sth_wrong@${url#http://}/git/platform.git"
+  says "remote: authenticating: the access token is not valid"
+}
+
 challenges_before_it_answers() {
   expect 0 ask nobody '/git/platform.git/info/refs?service=git-upload-pack' -i
   says "HTTP/1.1 401"
@@ -361,6 +374,7 @@ challenges_before_it_answers() {
   says 'WWW-Authenticate: Bearer'
   expect 0 ask nobody '/git/no/such.git/info/refs?service=git-upload-pack' -i
   says "HTTP/1.1 401"
+  says '"code":"unauthenticated"' # git alone is answered in text
 }
 
 hides_repositories_that_the_caller_may_not_read() {
@@ -416,7 +430,7 @@ for one in \
   refuses_a_push_with_a_token_that_only_reads \
   takes_lightweight_tags_and_refuses_annotated_ones \
   tells_a_client_that_is_behind_to_fetch_first \
-  challenges_before_it_answers \
+  says_why_a_repository_is_not_read challenges_before_it_answers \
   hides_repositories_that_the_caller_may_not_read \
   refuses_a_wrong_password \
   refuses_a_token_under_another_name \
