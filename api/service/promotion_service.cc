@@ -211,14 +211,16 @@ Result<PromotionRecord> PromotionService::draft(const AuthenticatedCaller& calle
 
 /// No other open promotion of the same commit, and not too many of the same person.
 Result<> PromotionService::require_room(const RefKey& source, const PromotionRecord& record) const {
-  const PromotionQuery same{
-      .state = PromotionState::kOpen, .source = source, .flow = record.flow, .count_max = 1000};
+  const PromotionQuery same{.state = PromotionState::kOpen,
+                            .source = source,
+                            .flow = record.flow,
+                            .source_commit = record.source_commit,
+                            .count_max = 1};
   const auto others = TRY(core_.ledger.read().promotions(same));
-  for (const PromotionRecord& other : others.records) {
-    if (other.source_commit == record.source_commit) {
-      return conflict("opening a promotion: promotion " + std::to_string(other.number) +
-                      " of this commit is open already");
-    }
+  if (!others.records.empty()) {
+    return conflict("opening a promotion: promotion " +
+                    std::to_string(others.records.front().number) +
+                    " of this commit is open already");
   }
   const PromotionQuery own{.state = PromotionState::kOpen,
                            .opener = record.opener,

@@ -113,10 +113,12 @@ Result<Page<PromotionRecord>> LedgerReader::promotions(const PromotionQuery& que
     source_repository = query.source->repository.str();
     source_ref = query.source->ref.str();
   }
+  std::optional<Blob> source_commit;
+  if (query.source_commit) source_commit = Blob{query.source_commit->bytes()};
   const auto lease = TRY(pool_.lease());
   auto records = TRY(lease.statements().promotions.all(
       read_promotion, query.before.value_or(kNoBound), state, target_repository, target_ref,
-      source_repository, source_ref, query.flow, query.opener, count + 1));
+      source_repository, source_ref, query.flow, query.opener, source_commit, count + 1));
   return page_of(std::move(records), count, [](const auto& last) { return last.number; });
 }
 
@@ -133,6 +135,12 @@ Result<std::vector<CheckRecord>> LedgerReader::checks(PromotionNumber number) co
 Result<std::vector<CommentRecord>> LedgerReader::comments(PromotionNumber number) const {
   const auto lease = TRY(pool_.lease());
   return lease.statements().comments.all(read_comment, number);
+}
+
+Result<std::uint64_t> LedgerReader::comment_count(PromotionNumber number) const {
+  const auto lease = TRY(pool_.lease());
+  const auto count = TRY(lease.statements().comment_count.one(read_count, number));
+  return count.value_or(0);
 }
 
 Result<std::optional<TokenRecord>> LedgerReader::token_by_hash(std::string_view hash) const {

@@ -39,6 +39,7 @@ struct PromotionQuery {
   std::optional<RefKey> source = std::nullopt;
   std::optional<std::string> flow = std::nullopt;
   std::optional<std::string> opener = std::nullopt;
+  std::optional<Oid> source_commit = std::nullopt;
   std::optional<PromotionNumber> before = std::nullopt;  ///< the last number of the page before
   std::size_t count_max = 50;
 };
@@ -112,6 +113,7 @@ class LedgerReader {
   Result<std::vector<ApprovalRecord>> approvals(PromotionNumber number) const;  ///< oldest first
   Result<std::vector<CheckRecord>> checks(PromotionNumber number) const;        ///< oldest first
   Result<std::vector<CommentRecord>> comments(PromotionNumber number) const;    ///< oldest first
+  Result<std::uint64_t> comment_count(PromotionNumber number) const;
 
   // Tokens, suspensions.
   /// By the SHA-256 (32 raw bytes) of the token's text; compared in constant time. Whether it is

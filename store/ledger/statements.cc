@@ -134,7 +134,8 @@ constexpr Definition kPromotions[] = {
                      "AND (?3 IS NULL OR (target_repository = ?3 AND target_ref = ?4)) "
                      "AND (?5 IS NULL OR (source_repository = ?5 AND source_ref = ?6)) "
                      "AND (?7 IS NULL OR flow = ?7) AND (?8 IS NULL OR opener = ?8) "
-                     "ORDER BY number DESC LIMIT ?9"},
+                     "AND (?9 IS NULL OR source_commit = ?9) "
+                     "ORDER BY number DESC LIMIT ?10"},
     {&S::update_promotion,
      "UPDATE promotions SET source_ref = ?2, source_commit = ?3, source_commit_digest = ?4, "
      "tree_oid = ?5, tree_digest = ?6, base_commit = ?7, base_version = ?8, state = ?9, "
@@ -153,6 +154,7 @@ constexpr Definition kPromotions[] = {
     {&S::insert_comment,
      "INSERT INTO comments (" COMMENT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
     {&S::comments, "SELECT id, " COMMENT_COLUMNS " FROM comments WHERE promotion = ?1 ORDER BY id"},
+    {&S::comment_count, "SELECT count(*) FROM comments WHERE promotion = ?1"},
 };
 
 constexpr Definition kOther[] = {

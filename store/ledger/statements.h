@@ -27,7 +27,7 @@ struct Statements {
 
   Statement insert_promotion, promotion, promotions, update_promotion, newest_promotion;
   Statement insert_approval, approvals, approval_by_entry, insert_check, checks, insert_comment,
-      comments;
+      comments, comment_count;
 
   Statement insert_token, token, token_by_hash, tokens, revoke_token;
   Statement put_suspension, suspensions;

@@ -56,7 +56,9 @@ TEST_CASE_FIXTURE(LedgerFixture, "approvals, checks and comments need their prom
   REQUIRE(open_promotion());
   CHECK(ledger().commit(approve));
   CHECK(ledger().commit(check));
+  CHECK(*read().comment_count(1) == 0);
   CHECK(ledger().commit(comment));
+  CHECK(*read().comment_count(1) == 1);
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "promotions are numbered store-wide and listed by filter") {
@@ -72,6 +74,8 @@ TEST_CASE_FIXTURE(LedgerFixture, "promotions are numbered store-wide and listed 
   CHECK(read().promotions({.target = audit_ref()})->records.empty());
   CHECK(read().promotions({.source = audit_ref(), .opener = "alice"})->records.size() == 5);
   CHECK(read().promotions({.flow = "other"})->records.empty());
+  CHECK(read().promotions({.source_commit = oid_of("4")})->records.size() == 1);
+  CHECK(read().promotions({.source_commit = oid_of("other")})->records.empty());
   CHECK(read().promotions({.opener = "bob"})->records.empty());
   const auto page = *read().promotions({.before = 5, .count_max = 2});
   CHECK(page.records[0].number == 4);
