@@ -4,7 +4,6 @@
 
 #include "crypto/base/encoding.h"
 #include "crypto/base/limits.h"
-#include "crypto/dsse.h"
 #include "crypto/sshsig.h"
 #include "store/git/commit_graph.h"
 
@@ -51,6 +50,15 @@ std::string describe_difference(const ApprovalStatement& signed_statement,
     return "the flow or the policies have changed since";
   }
   return "it is for another promotion";
+}
+
+Result<std::optional<GivenApproval>> read_given(const Core& core, const ApprovalRecord& record) {
+  const EvidenceRecord evidence = TRY(core.ledger.read().evidence(record.envelope_digest));
+  if (!evidence.content) return std::optional<GivenApproval>();
+  GivenApproval given;
+  given.envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
+  given.statement = TRY(ApprovalStatement::parse(given.envelope.payload));
+  return std::optional(std::move(given));
 }
 
 std::string first_line(std::string_view message) {
@@ -227,19 +235,18 @@ Result<> PromotionGatherer::gather_approvals(PromotionSituation& situation) cons
     facts.received = record.received;
     facts.expires = record.expires;
     facts.drops = record.drops;
-    const EvidenceRecord evidence = TRY(core_.ledger.read().evidence(record.envelope_digest));
-    if (!evidence.content) {
+    std::optional<GivenApproval> given = TRY(read_given(core_, record));
+    if (!given) {
       facts.stale_reason = "its text was erased";
     } else {
-      const DsseEnvelope envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
-      const ApprovalStatement signed_statement = TRY(ApprovalStatement::parse(envelope.payload));
       ApprovalStatement expected = situation.statement;
-      expected.drops = signed_statement.drops;
-      facts.matches_current_revision = signed_statement.is_about_same_as(expected);
+      expected.drops = given->statement.drops;
+      facts.matches_current_revision = given->statement.is_about_same_as(expected);
       if (!facts.matches_current_revision) {
-        facts.stale_reason = describe_difference(signed_statement, expected);
+        facts.stale_reason = describe_difference(given->statement, expected);
       }
     }
+    situation.given.push_back(std::move(given));
     situation.facts.approvals.push_back(std::move(facts));
   }
   return {};
@@ -249,11 +256,7 @@ Result<> PromotionGatherer::verify_approvals(PromotionSituation& situation) cons
   for (std::size_t i = 0; i < situation.approvals.size(); ++i) {
     ApprovalFacts& facts = situation.facts.approvals[i];
     if (!facts.matches_current_revision) continue;
-    const EvidenceRecord evidence =
-        TRY(core_.ledger.read().evidence(situation.approvals[i].envelope_digest));
-    STATEHOUSE_ASSERT(evidence.content.has_value());
-    const DsseEnvelope envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
-    const ApprovalStatement statement = TRY(ApprovalStatement::parse(envelope.payload));
+    const auto& [envelope, statement] = *situation.given[i];
     bool sound = envelope.signatures.size() == 1 && statement.verdict == facts.verdict &&
                  statement.expires == facts.expires;
     if (sound) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/service/core.h"
+#include "crypto/dsse.h"
 #include "crypto/statement.h"
 #include "policy/evaluate.h"
 #include "policy/facts.h"
@@ -18,6 +19,12 @@ struct PromotedCommit {
   std::string author_name;
 };
 
+/// What an approver handed in, parsed.
+struct GivenApproval {
+  DsseEnvelope envelope;
+  ApprovalStatement statement;
+};
+
 /// Everything about one promotion at one moment: the facts that policy judges, and what a reviewer
 /// needs besides. A value.
 struct PromotionSituation {
@@ -28,6 +35,8 @@ struct PromotionSituation {
   PromotionFacts facts;
   std::vector<PromotedCommit> commits;    ///< same order as facts.commits
   std::vector<ApprovalRecord> approvals;  ///< same order as facts.approvals
+  /// Same order again; none: its text was erased.
+  std::vector<std::optional<GivenApproval>> given;
   ApprovalStatement
       statement;  ///< what an approver signs now: verdict approve, no drops, no expiry
 };

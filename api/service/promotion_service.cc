@@ -361,18 +361,16 @@ Result<> PromotionService::require_newest_word(const AuthenticatedCaller& caller
   }
   const std::string payload = statement.payload();
   std::size_t words = 0;
-  for (const ApprovalRecord& record : situation.approvals) {
-    if (record.identity != caller.identity_name()) continue;
+  for (std::size_t i = 0; i < situation.approvals.size(); ++i) {
+    if (situation.approvals[i].identity != caller.identity_name()) continue;
     if (++words == limits::kWordsPerApproverMax) {
       return conflict(doing + caller.identity_name() + " said something on it " +
                           std::to_string(words) + " times already",
                       "close the promotion and open another one");
     }
-    const EvidenceRecord evidence = TRY(core_.ledger.read().evidence(record.envelope_digest));
-    if (!evidence.content) continue;
-    const DsseEnvelope envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
-    const ApprovalStatement earlier = TRY(ApprovalStatement::parse(envelope.payload));
-    if (statement.issued < earlier.issued || payload == envelope.payload) {
+    const std::optional<GivenApproval>& earlier = situation.given[i];
+    if (!earlier) continue;
+    if (statement.issued < earlier->statement.issued || payload == earlier->envelope.payload) {
       return conflict(doing + "a newer or the same statement of " + caller.identity_name() +
                           " is there already",
                       "sign again what you want to say now");
