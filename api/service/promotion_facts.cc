@@ -97,6 +97,24 @@ Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const R
   }
 }
 
+Result<std::optional<std::string>> PromotionGatherer::held_by_target(
+    const PromotionRecord& record) const {
+  using Held = std::optional<std::string>;
+  const PooledRepository source = TRY(core_.repositories.acquire(record.source.repository));
+  const std::optional<LastPromotion> last = TRY(last_promotion_of(core_, record.target));
+  if (last && source->has_object(last->promotion.source_commit)) {
+    const bool held =
+        TRY(is_ancestor(*source, record.source_commit, last->promotion.source_commit));
+    if (held) return Held("promotion " + std::to_string(last->promotion.number));
+  }
+  if (!record.base_commit) return Held();
+  const PooledRepository target = TRY(core_.repositories.acquire(record.target.repository));
+  if (!target->has_object(record.source_commit)) return Held();
+  const bool held = TRY(is_ancestor(*target, record.source_commit, *record.base_commit));
+  if (!held) return Held();
+  return Held("version " + std::to_string(record.base_version) + " of " + record.target.str());
+}
+
 Result<PromotionSituation> PromotionGatherer::gather(
     const PromotionRecord& record, const std::optional<ResourceName>& merger) const {
   const ResourceName flow = TRY(ResourceName::parse(record.flow));

@@ -58,6 +58,10 @@ class PromotionGatherer {
   Result<PromotionSituation> gather(const PromotionRecord& record,
                                     const std::optional<ResourceName>& merger) const;
 
+  /// Why nothing of `record` is left to promote, in words: what its target stands at, or its last
+  /// promotion, holds the source commit already.
+  Result<std::optional<std::string>> held_by_target(const PromotionRecord& record) const;
+
   /// Verifies the signatures of the approvals once more, before something is moved on the strength
   /// of them: a row that somebody wrote into the ledger's file is no approval. One whose signature
   /// is not by the recorded key counts as stale.

@@ -10,6 +10,7 @@
 #include "crypto/dsse.h"
 #include "crypto/sshsig.h"
 #include "store/git/commit_graph.h"
+#include "store/git/tree_walk.h"
 
 namespace statehouse {
 
@@ -232,6 +233,14 @@ Result<> PromotionService::require_room(const RefKey& source, const PromotionRec
                   "close some of them: statehouse promotion close N");
 }
 
+Result<> PromotionService::require_something_new(const PromotionRecord& record) const {
+  const std::optional<std::string> holder = TRY(gatherer_.held_by_target(record));
+  if (!holder) return {};
+  return conflict("pinning commit " + record.source_commit.hex() +
+                      ": there is nothing to promote: " + *holder + " holds it already",
+                  "push what is to be promoted to " + record.source.str() + " first");
+}
+
 Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& caller,
                                                 const OpenPromotion& request) {
   TRY(caller.require_scope(TokenScope::kWrite));
@@ -257,6 +266,7 @@ Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& calle
       evaluate_open_permission(active->configuration, flow->name, source, *caller.identity());
   if (!decision.allow) return refuse(caller, record, "open", std::move(decision));
   TRY(require_room(source, record));
+  TRY(require_something_new(record));
   record.number = TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<PromotionNumber> {
     PromotionRecord inserted = record;
     inserted.number = TRY(transaction.next_promotion());
@@ -279,6 +289,7 @@ Result<PromotionOutcome> PromotionService::update(const AuthenticatedCaller& cal
   if (!decision.allow) return refuse(caller, before, "update", std::move(decision));
   const Oid pinned = TRY(pin_commit(caller, before.source, commit));
   const PromotionRecord fresh = TRY(draft(caller, *flow, before.source, pinned));
+  TRY(require_something_new(fresh));
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     TRY(transaction.require_promotion_at(number, before.revision));
     PromotionRecord record = before;
@@ -302,6 +313,11 @@ Result<PromotionOutcome> PromotionService::approve(const AuthenticatedCaller& ca
   const PromotionRecord record = TRY(require_open(caller, number));
   const PromotionSituation situation = TRY(gatherer_.gather(record, std::nullopt));
   if (situation.flow == nullptr) return conflict("approving: flow " + record.flow + " is gone");
+  if (situation.facts.superseded_by) {
+    return conflict("judging promotion " + std::to_string(number) + ": it is superseded by " +
+                        *situation.facts.superseded_by,
+                    "close it: statehouse promotion close " + std::to_string(number));
+  }
   const DsseEnvelope envelope =
       TRY_WITH("reading the approval", DsseEnvelope::parse(envelope_json));
   if (envelope.payload_type != kInTotoPayloadType || envelope.signatures.size() != 1) {
@@ -411,6 +427,31 @@ Result<PromotionOutcome> PromotionService::record_approval(const AuthenticatedCa
   return done(record.number);
 }
 
+/// A comment on a file is about something that the promotion holds, or that its target has.
+Result<> PromotionService::require_place(const PromotionRecord& record,
+                                         const std::optional<std::string>& path,
+                                         std::optional<std::uint64_t> line) const {
+  if (!path) {
+    if (!line) return {};
+    return invalid_argument("commenting: line " + std::to_string(*line) + " of no file",
+                            "name the file with --path");
+  }
+  const TreePath place = TRY(TreePath::parse(*path));
+  const PooledRepository source = TRY(core_.repositories.acquire(record.source.repository));
+  const auto promoted = TRY(find_in_tree(*source, record.tree, place));
+  if (promoted) return {};
+  const std::optional<RefState> state = TRY(core_.ledger.read().ref(record.target));
+  if (state && state->content) {
+    const PooledRepository target = TRY(core_.repositories.acquire(record.target.repository));
+    const auto standing = TRY(find_in_tree(*target, state->content->tree, place));
+    if (standing) return {};
+  }
+  return invalid_argument(
+      "commenting: there is no `" + escape_for_message(*path) + "` in promotion " +
+          std::to_string(record.number) + ", nor in its target",
+      "statehouse promotion diff " + std::to_string(record.number) + " shows the paths");
+}
+
 Result<PromotionOutcome> PromotionService::comment(const AuthenticatedCaller& caller,
                                                    PromotionNumber number,
                                                    const std::string& message,
@@ -419,11 +460,11 @@ Result<PromotionOutcome> PromotionService::comment(const AuthenticatedCaller& ca
   const PromotionRecord record = TRY(require_open(caller, number));
   TRY(require_text("comment", message, limits::kCommentBytesMax));
   if (message.empty()) return invalid_argument("commenting: the message is empty");
-  if (path) TRY(TreePath::parse(*path));
-  const auto earlier = TRY(core_.ledger.read().comments(number));
-  if (earlier.size() >= limits::kCommentsPerPromotionMax) {
+  TRY(require_place(record, path, line));
+  const std::uint64_t earlier = TRY(core_.ledger.read().comment_count(number));
+  if (earlier >= limits::kCommentsPerPromotionMax) {
     return conflict("commenting: promotion " + std::to_string(number) + " has " +
-                        std::to_string(earlier.size()) + " comments already",
+                        std::to_string(earlier) + " comments already",
                     "go on elsewhere, and link to it");
   }
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {

@@ -89,6 +89,9 @@ class PromotionService {
   Result<> require_newest_word(const AuthenticatedCaller& caller,
                                const PromotionSituation& situation,
                                const ApprovalStatement& statement) const;
+  Result<> require_something_new(const PromotionRecord& record) const;
+  Result<> require_place(const PromotionRecord& record, const std::optional<std::string>& path,
+                         std::optional<std::uint64_t> line) const;
   Result<PromotionOutcome> record_approval(const AuthenticatedCaller& caller,
                                            const PromotionSituation& situation,
                                            const ApprovalStatement& statement,

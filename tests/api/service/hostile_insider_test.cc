@@ -158,7 +158,11 @@ TEST_CASE_FIXTURE(ServiceFixture, "a source without what was promoted last takes
   declare({{"topics.yaml", kTopicFlow}});
   const Oid a = push_topic(*this, "topic/a", {.files = {{"a.yaml", "kind: A\n"}}});
   const Oid b = push_topic(*this, "topic/b", {.author = "bob", .files = {{"b.yaml", "kind: B\n"}}});
+  REQUIRE(push("alice", "platform", {{"refs/heads/topic/c", a}}).accepted());
   const PromotionNumber first = open("alice", "topics", a);
+  const OpenPromotion same_again{.flow = name_of_resource("topics"),
+                                 .source_ref = key_of("platform:refs/heads/topic/c").ref};
+  const PromotionNumber back = accepted(store->promotions().open(as("carol"), same_again));
   accepted(approve("bob", first));
   accepted(merge("bob", first));
   const PromotionNumber second = open("bob", "topics", b);
@@ -168,9 +172,9 @@ TEST_CASE_FIXTURE(ServiceFixture, "a source without what was promoted last takes
   SUBCASE("unless an approver signs that it is dropped") { accepted(merge("bob", second)); }
   SUBCASE("and what was dropped comes back by a rollback only") {
     accepted(merge("bob", second));
-    const PromotionNumber back = open("carol", "topics", a);
-    accepted(approve("bob", back));
-    CHECK(refusal_of(merge("bob", back)) == "superseded");
+    CHECK(code_of(store->promotions().open(as("carol"), same_again)) == ErrorCode::kConflict);
+    CHECK(code_of(approve("bob", back)) == ErrorCode::kConflict);
+    CHECK(refusal_of(merge("bob", back)).find("superseded") != std::string::npos);
   }
 }
 

@@ -203,8 +203,12 @@ TEST_CASE_FIXTURE(ServiceFixture, "what a newer promotion contains is superseded
   const PromotionNumber older = open("alice", "deploy");
   push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
   promote("deploy");
-  accepted(approve("bob", older));
+  CHECK(code_of(approve("bob", older)) == ErrorCode::kConflict);
+  const auto reject = [](ApprovalStatement& s) { s.verdict = ApprovalVerdict::kReject; };
+  CHECK(code_of(approve_with("bob", older, "bob", reject)) == ErrorCode::kConflict);
   CHECK(refusal_of(merge("bob", older)).find("superseded") != std::string::npos);
+  accepted(store->promotions().close(as("alice"), older));
+  CHECK(code_of(approve("bob", older)) == ErrorCode::kConflict);
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "a promotion that pins another commit needs new approvals") {
@@ -276,6 +280,43 @@ TEST_CASE_FIXTURE(ServiceFixture, "a commit is promoted once at a time") {
   open("alice", "deploy");
   OpenPromotion request{.flow = name_of_resource("deploy")};
   CHECK(code_of(store->promotions().open(as("bob"), request)) == ErrorCode::kConflict);
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "what the target holds already is not promoted") {
+  const Oid first = push_commit();
+  push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
+  promote("deploy");
+  OpenPromotion request{.flow = name_of_resource("deploy")};
+  const auto again = store->promotions().open(as("alice"), request);
+  CHECK(code_of(again) == ErrorCode::kConflict);
+  CHECK(again.error().message.find("nothing to promote") != std::string::npos);
+  request.commit = first;
+  CHECK(code_of(store->promotions().open(as("alice"), request)) == ErrorCode::kConflict);
+  push_commit();
+  const PromotionNumber number = open("alice", "deploy");
+  CHECK(code_of(store->promotions().update(as("alice"), number, first)) == ErrorCode::kConflict);
+  accepted(approve("bob", number));
+  accepted(merge("bob", number));
+  CHECK(version("platform:refs/heads/deploy") == 2);
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "a comment is on a file that is there, or on none") {
+  push_commit({.files = {{"apps/shop.yaml", "kind: ConfigMap\n"}, {"old.yaml", "a: 1\n"}}});
+  promote("deploy");
+  push_commit();
+  const PromotionNumber number = open("alice", "deploy");
+  const auto comment = [&](const std::optional<std::string>& path,
+                           std::optional<std::uint64_t> line) {
+    return store->promotions().comment(as("bob"), number, "Look", path, line);
+  };
+  CHECK(code_of(comment("no/such.yaml", 1)) == ErrorCode::kInvalidArgument);
+  CHECK(code_of(comment("../shop.yaml", 1)) == ErrorCode::kInvalidArgument);
+  CHECK(code_of(comment(std::nullopt, 1)) == ErrorCode::kInvalidArgument);
+  accepted(comment("apps/shop.yaml", 1));
+  accepted(comment("apps", std::nullopt));
+  accepted(comment("old.yaml", 1));  // the promotion takes it away
+  accepted(comment(std::nullopt, std::nullopt));
+  CHECK(must(ledger().comment_count(number)) == 4);
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "a commit that is not on the source is not promoted") {
