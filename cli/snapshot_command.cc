@@ -24,7 +24,8 @@ struct SnapshotOptions {
   std::string into;
   std::optional<std::string> state;
   std::string file;
-  std::string at;
+  std::optional<std::string> expected_ref;
+  std::optional<std::string> at;
 };
 
 std::string snapshot_name(const Json& document) { return shown(document, "version"); }
@@ -58,7 +59,8 @@ Result<> get_snapshot(Session& session, const SnapshotOptions& options) {
   const TrustDocument trust = TRY(load_trust(session, options.trust));
   const LastSeen last = TRY(load_state(session, options.state));
   SnapshotQuestion question;
-  question.key = TRY(session.ref_key(options.repository, options.ref));
+  question.repository = TRY(session.repository(options.repository));
+  question.ref = TRY_WITH("reading --ref", expand_ref(options.ref));
   question.version = options.version;
   question.now = session.environment().clock.now();
   Path into = session.path(options.into).lexically_normal();
@@ -108,8 +110,17 @@ Result<> verify_snapshot_file(Session& session, const SnapshotOptions& options) 
 
   SnapshotQuestion question;
   question.now = session.environment().clock.now();
-  if (!options.at.empty()) question.now = TRY(parse_time_argument(options.at, question.now));
-  if (!options.ref.empty()) question.key = TRY(session.ref_key(options.repository, options.ref));
+  if (options.at) {
+    question.now = TRY_WITH("reading --at", parse_time_argument(*options.at, question.now));
+  }
+  // Only what was given is compared: a saved snapshot has nothing to do with the clone we are in.
+  if (options.repository) {
+    question.repository =
+        TRY_WITH("reading --repository", RepositoryName::parse(*options.repository));
+  }
+  if (options.expected_ref) {
+    question.ref = TRY_WITH("reading --ref", expand_ref(*options.expected_ref));
+  }
   question.version = options.version;
   if (!bundle.head && !question.version) {
     const auto statement = open_version_statement(bundle.statement, trust);
@@ -148,7 +159,7 @@ void add_snapshot_command(CommandSet& commands) {
       .argument("FILE", options->file, "A bundle.json with archive.tar beside it, or their folder")
       .option("--trust", options->trust, "The pinned trust document", Presence::kRequired)
       .option("-R,--repository", options->repository, "It must be of this repository")
-      .option("--ref", options->ref, "It must be of this ref")
+      .option("--ref", options->expected_ref, "It must be of this ref")
       .option("--version", options->version, "It must be this version; its head is not judged")
       .option("--state", options->state, "File with what was seen; it is not changed")
       .option("--at", options->at, "Judge the head's expiry as of this time instead of now")

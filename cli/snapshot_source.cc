@@ -26,7 +26,7 @@ Result<TrustDocument> load_trust(const Session& session, std::string_view file) 
 
 Result<FetchedSnapshot> fetch_snapshot(ApiClient& client, const TrustDocument& trust,
                                        const SnapshotQuestion& question, const LastSeen& last) {
-  STATEHOUSE_ASSERT(question.key.has_value());
+  STATEHOUSE_ASSERT(question.repository && question.ref);
   std::optional<std::string> version;
   if (question.version) version = std::to_string(*question.version);
   std::optional<std::string> since;
@@ -34,8 +34,8 @@ Result<FetchedSnapshot> fetch_snapshot(ApiClient& client, const TrustDocument& t
     since = std::to_string(last.checkpoint_size);
   }
   auto answer =
-      client.get_bytes(with_query("/v1/snapshot", {{"repository", question.key->repository.str()},
-                                                   {"ref", question.key->ref.str()},
+      client.get_bytes(with_query("/v1/snapshot", {{"repository", question.repository->str()},
+                                                   {"ref", question.ref->str()},
                                                    {"version", version},
                                                    {"since", since}}),
                        kBundleBytesMax);

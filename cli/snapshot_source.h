@@ -20,7 +20,8 @@ struct FetchedSnapshot {
 };
 
 /// Asks the server for a snapshot and verifies all but its archive.
-/// REQUIRES: `question.key` is set. Errors: those of the server and of verify_snapshot.
+/// REQUIRES: `question` names repository and ref. Errors: those of the server and of
+/// verify_snapshot.
 Result<FetchedSnapshot> fetch_snapshot(ApiClient& client, const TrustDocument& trust,
                                        const SnapshotQuestion& question, const LastSeen& last);
 

@@ -31,13 +31,13 @@ Result<RefKey> key_of(const VersionStatement& statement) {
 
 Result<> require_asked(const VersionStatement& statement, const RefKey& key,
                        const SnapshotQuestion& question) {
-  if (question.key && question.key->repository != key.repository) {
-    return unverified("wrong repository: asked for " + question.key->repository.str() +
+  if (question.repository && *question.repository != key.repository) {
+    return unverified("wrong repository: asked for " + question.repository->str() +
                       ", the statement is about " + key.repository.str());
   }
-  if (question.key && question.key->ref != key.ref) {
-    return unverified("wrong ref: asked for " + question.key->ref.str() +
-                      ", the statement is about " + key.ref.str());
+  if (question.ref && *question.ref != key.ref) {
+    return unverified("wrong ref: asked for " + question.ref->str() + ", the statement is about " +
+                      key.ref.str());
   }
   if (question.version && *question.version != statement.version) {
     return unverified("wrong version: asked for " + number(*question.version) +

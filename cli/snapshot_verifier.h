@@ -30,7 +30,9 @@ struct SnapshotOffer {
 
 /// What was asked for, and when. One `now` for the whole judgement.
 struct SnapshotQuestion {
-  std::optional<RefKey> key;             ///< none: whatever the statement is about (offline files)
+  // None: whatever the statement is about (offline files). Each is compared by itself.
+  std::optional<RepositoryName> repository;
+  std::optional<RefName> ref;
   std::optional<VersionNumber> version;  ///< set: this version, without a head, "historic"
   Timestamp now;
 };

@@ -125,7 +125,8 @@ Result<> sync_round(Session& session, SyncPlan& plan) {
   const LastSeen last = TRY(LastSeen::load(plan.target.state_file()));
   ApiClient client = TRY(session.connect());
   SnapshotQuestion question;
-  question.key = plan.key;
+  question.repository = plan.key.repository;
+  question.ref = plan.key.ref;
   question.now = session.environment().clock.now();
   const FetchedSnapshot fetched = TRY(fetch_snapshot(client, plan.trust, question, last));
   const VersionStatement& statement = fetched.verified.statement();

@@ -21,7 +21,8 @@ struct Consumer {
     last = store.seen();
     store.append_noise(4);
     store.issue_version();
-    question.key = store.key();
+    question.repository = store.key().repository;
+    question.ref = store.key().ref;
     question.now = store.now;
   }
 
@@ -85,12 +86,14 @@ TEST_CASE("a statement of another store is refused by its origin, even under the
 
 TEST_CASE("a genuine statement about something else than asked for is refused") {
   Consumer consumer;
-  consumer.question.key->repository = RepositoryName::parse("team/app").value();
+  consumer.question.repository = RepositoryName::parse("team/app").value();
   check_refused(consumer.verify(), "wrong repository");
-  consumer.question.key = consumer.store.key();
-  consumer.question.key->ref = RefName::parse("refs/heads/audit").value();
+  consumer.question.ref.reset();
+  check_refused(consumer.verify(), "wrong repository");
+  consumer.question.repository.reset();
+  consumer.question.ref = RefName::parse("refs/heads/audit").value();
   check_refused(consumer.verify(), "wrong ref");
-  consumer.question.key = consumer.store.key();
+  consumer.question.ref.reset();
   consumer.question.version = 2;
   check_refused(consumer.verify(), "wrong version");
 }

@@ -291,6 +291,40 @@ TEST_CASE("snapshot verify refuses a changed archive, bundle or trust document")
                                "--at", machine.store.now.rfc3339()}) == 0);
 }
 
+TEST_CASE("snapshot verify compares the repository and the ref that are given, each by itself") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.get() == 0);
+  const auto verify = [&](const std::vector<std::string>& asked) {
+    std::vector<std::string> words{"snapshot", "verify", "got.statehouse", "--trust", "trust.json"};
+    words.insert(words.end(), asked.begin(), asked.end());
+    return machine.cli.run_alone(words);
+  };
+  CHECK(verify({"-R", "team/app"}) == 4);
+  CHECK(machine.cli.err.find("wrong repository") != std::string::npos);
+  CHECK(verify({"--ref", "audit"}) == 4);
+  CHECK(machine.cli.err.find("wrong ref") != std::string::npos);
+  CHECK(verify({"-R", "team/app", "--ref", "deploy"}) == 4);
+  CHECK(verify({"-R", "platform", "--ref", "audit"}) == 4);
+  CHECK(verify({"-R", "no name"}) == 2);
+  CHECK(verify({"--ref", ""}) == 2);
+  CHECK(verify({"-R", "platform"}) == 0);
+  CHECK(verify({"--ref", "deploy"}) == 0);
+  CHECK(verify({"-R", "platform", "--ref", "refs/heads/deploy"}) == 0);
+}
+
+TEST_CASE("snapshot verify in a clone of another repository asks for nothing of it") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.get() == 0);
+  machine.cli.file(".git/config", "[remote \"origin\"]\n\turl = https://store/git/team/app.git\n");
+  machine.cli.file(".git/HEAD", "ref: refs/heads/deploy\n");
+  fs::create_directories(machine.cli.path(".git/objects"));
+  fs::create_directories(machine.cli.path(".git/refs"));
+  CHECK(machine.cli.run_alone({"snapshot", "verify", "got.statehouse", "--trust", "trust.json",
+                               "--ref", "deploy"}) == 0);
+}
+
 TEST_CASE("snapshot get of a version by number says that it is historic") {
   Machine machine;
   machine.release({{"a.yaml", "1"}});
