@@ -40,6 +40,34 @@ struct SyncPlan {
   Milliseconds interval;
 };
 
+/// What was seen. Errors: kConflict when the folder follows something else; kInvalidArgument when
+/// the memory of a folder in use is damaged or gone: without it an older version would be taken in.
+Result<LastSeen> load_seen(const SyncTarget& target, const RefKey& key,
+                           const TrustDocument& trust) {
+  const std::string anew = "remove the folder and " + target.versions().filename().string() +
+                           " to start anew, trusting the first answer";
+  const std::string state = escape_for_message(target.state_file().string());
+  auto loaded = LastSeen::load(target.state_file());
+  if (!loaded) {
+    loaded.error().fix = "it guards against going back: restore it from a backup, or " + anew;
+    return loaded;
+  }
+  const bool other_store = !loaded->origin.empty() && loaded->origin != trust.origin();
+  if (other_store || (!loaded->refs.empty() && !loaded->refs.contains(key))) {
+    const std::string followed = loaded->refs.empty() ? "a ref" : loaded->refs.begin()->first.str();
+    return conflict("using the folder: " + state + " follows " + followed + " of " +
+                        escape_for_message(loaded->origin) + ", not " + key.str() + " of " +
+                        trust.origin(),
+                    "give --into another folder, or " + anew);
+  }
+  if (target.was_swapped() && loaded->refs.empty()) {
+    return invalid_argument(
+        "using the folder: it is in use, but " + state + " does not say what was seen",
+        "it guards against going back: restore it from a backup, or " + anew);
+  }
+  return loaded;
+}
+
 Result<SyncPlan> make_plan(Session& session, const SyncOptions& options) {
   RefKey key = TRY(session.ref_key(options.repository, options.ref));
   TrustDocument trust = TRY(load_trust(session, options.trust));
@@ -50,6 +78,7 @@ Result<SyncPlan> make_plan(Session& session, const SyncOptions& options) {
   const Milliseconds interval = TRY_WITH("reading --interval", parse_duration(options.interval));
   const Path into = session.path(options.into);
   SyncTarget target = TRY(SyncTarget::open(into, session.environment().steps));
+  TRY(load_seen(target, key, trust));
   return SyncPlan{std::move(key),
                   std::move(trust),
                   std::move(target),
@@ -106,10 +135,9 @@ Result<> run_pending_exec(Session& session, SyncPlan& plan) {
       "the new tree is in place; the command is run again in the next round");
 }
 
-/// Downloads and unpacks the tree of `snapshot` unless a complete one is there already.
-Result<> ensure_tree(ApiClient& client, SyncPlan& plan, const VerifiedSnapshot& snapshot,
-                     const std::string& name) {
-  if (plan.target.has(name)) return {};
+/// Downloads and unpacks the tree of `snapshot`.
+Result<> bring_tree(ApiClient& client, SyncPlan& plan, const VerifiedSnapshot& snapshot,
+                    const std::string& name) {
   const TemporaryDirectory incoming = TRY(plan.target.create_incoming());
   const Path archive = incoming.path() / "archive.tar";
   const Path tree = incoming.path() / "tree";
@@ -122,7 +150,7 @@ Result<> ensure_tree(ApiClient& client, SyncPlan& plan, const VerifiedSnapshot& 
 /// One round: verify, and if there is something new, swap it in. The order makes every crash
 /// harmless: the new tree is durable, then what was seen, then the pending command, then the swap.
 Result<> sync_round(Session& session, SyncPlan& plan) {
-  const LastSeen last = TRY(LastSeen::load(plan.target.state_file()));
+  const LastSeen last = TRY(load_seen(plan.target, plan.key, plan.trust));
   ApiClient client = TRY(session.connect());
   SnapshotQuestion question;
   question.repository = plan.key.repository;
@@ -131,11 +159,11 @@ Result<> sync_round(Session& session, SyncPlan& plan) {
   const FetchedSnapshot fetched = TRY(fetch_snapshot(client, plan.trust, question, last));
   const VersionStatement& statement = fetched.verified.statement();
   const std::string name = sync_tree_name(statement.version, statement.tree);
-  TRY(ensure_tree(client, plan, fetched.verified, name));
+  const auto current = TRY(plan.target.current());
+  if (current != name) TRY(bring_tree(client, plan, fetched.verified, name));
   if (fetched.verified.seen() != last) {
     TRY(fetched.verified.seen().save(plan.target.state_file(), session.environment().steps));
   }
-  const auto current = TRY(plan.target.current());
   if (current != name) {
     if (!plan.exec.empty()) TRY(plan.target.set_pending_exec(name));
     TRY(plan.target.swap(name));

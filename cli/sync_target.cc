@@ -91,6 +91,11 @@ Result<std::optional<std::string>> SyncTarget::current() const {
   return name;
 }
 
+bool SyncTarget::was_swapped() const {
+  std::error_code error;
+  return fs::is_symlink(link_, error);
+}
+
 bool SyncTarget::has(const std::string& name) const {
   std::error_code error;
   return version_in(name) &&
@@ -107,6 +112,7 @@ Result<> SyncTarget::keep(const Path& incoming, const std::string& name) {
   if (error) return std::unexpected(errno_error("opening up the new tree", error.value()));
   return durable_step(*steps_, "sync.keep", [&]() -> Result<> {
     TRY(sync_directory(incoming));
+    TRY(remove_tree(versions_ / name));
     TRY(rename_path(incoming, versions_ / name));
     return sync_directory(versions_);
   });

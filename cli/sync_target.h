@@ -29,13 +29,13 @@ class SyncTarget {
 
   /// The name of the tree that DIR shows; none before the first swap.
   [[nodiscard]] Result<std::optional<std::string>> current() const;
-  /// Whether a complete tree of that name is there.
-  [[nodiscard]] bool has(const std::string& name) const;
-  [[nodiscard]] Path tree_path(const std::string& name) const { return versions_ / name; }
+  /// Whether a sync put something in place before, also when that tree is gone now.
+  [[nodiscard]] bool was_swapped() const;
 
   /// A new empty folder on the same file system, to be filled and given to `keep`.
   [[nodiscard]] Result<TemporaryDirectory> create_incoming() const;
-  /// Makes the filled folder `incoming` the tree `name` (step "sync.keep").
+  /// Makes the filled folder `incoming` the tree `name` (step "sync.keep"). A folder of that name
+  /// goes away: nobody vouches for what became of it. REQUIRES: `name` is not what DIR shows.
   Result<> keep(const Path& incoming, const std::string& name);
   /// Makes DIR show the tree `name`: before it the old one, after it the new one, at no moment
   /// anything else (steps "sync.swap", "sync.sync-directory").
@@ -43,6 +43,7 @@ class SyncTarget {
   /// Removes all but the current tree and the `others_max` newest others.
   Result<> prune(std::size_t others_max);
 
+  [[nodiscard]] const Path& versions() const { return versions_; }
   [[nodiscard]] Path state_file() const { return versions_ / "state.json"; }
 
   /// The tree whose command is still to be run.
@@ -58,6 +59,8 @@ class SyncTarget {
         steps_(&steps) {}
 
   Result<> remove_leftovers() const;
+  /// Whether a complete tree of that name is there.
+  [[nodiscard]] bool has(const std::string& name) const;
 
   Path link_;
   Path versions_;

@@ -44,6 +44,11 @@ struct Machine {
                                "--into", "live", "--once"});
     return cli.run(more);
   }
+  /// Round after round, until `cli.wait` ends it.
+  int watch(const std::string& interval = "10s") {
+    return cli.run({"sync", "-R", "platform", "--ref", "deploy", "--trust", "trust.json", "--into",
+                    "live", "--interval", interval});
+  }
   int get(std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"snapshot", "get", "-R", "platform", "--ref", "deploy", "--trust",
                                "trust.json", "--into", "got"});
@@ -131,7 +136,77 @@ TEST_CASE("a damaged state is refused, not forgotten") {
   REQUIRE(machine.sync() == 0);
   machine.cli.file("live.versions/state.json", "{}");
   CHECK(machine.sync() == 2);
+  CHECK(machine.cli.err.find("restore it from a backup") != std::string::npos);
   CHECK(machine.live("a.yaml") == "1");
+  // Goes on over what the server does, not over this.
+  machine.cli.wait = [](Milliseconds) { return false; };
+  CHECK(machine.watch() == 2);
+}
+
+TEST_CASE("a state that is gone from a folder in use is refused, not begun anew") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  const VersionStatement old = machine.store.statement;
+  const std::string old_archive = machine.archive;
+  machine.release({{"a.yaml", "2"}});
+  REQUIRE(machine.sync() == 0);
+  machine.store.statement = old;
+  machine.store.reissue();
+  machine.archive = old_archive;
+  const Path state = machine.cli.path("live.versions/state.json");
+  for (const char* left : {"", R"({"format":"statehouse-last-seen-v1","origin":"","epoch":0,)"
+                               R"("checkpoint":null,"refs":[]})"}) {
+    fs::remove(state);
+    if (*left != '\0') machine.cli.file("live.versions/state.json", left);
+    CHECK(machine.sync() == 2);
+    CHECK(machine.cli.err.find("does not say what was seen") != std::string::npos);
+    CHECK(machine.live("a.yaml") == "2");
+  }
+}
+
+TEST_CASE("a folder that follows another ref, repository or store is refused and stays") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync() == 0);
+  const std::string state = content(machine.cli.path("live.versions/state.json"));
+  for (const auto& [from, to] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"refs/heads/deploy", "refs/heads/audit"},
+           {R"("platform")", R"("team/app")"},
+           {"example.com/store", "example.org/other"}}) {
+    std::string other = state;
+    other.replace(other.find(from), from.size(), to);
+    machine.cli.file("live.versions/state.json", other);
+    machine.cli.requests.clear();
+    CHECK(machine.sync() == 6);
+    CHECK(machine.cli.err.find("give --into another folder") != std::string::npos);
+    CHECK(machine.watch() == 6);
+    CHECK(machine.cli.requests.empty());
+    CHECK(content(machine.cli.path("live.versions/state.json")) == other);
+  }
+  machine.cli.file("live.versions/state.json", state);
+  CHECK(machine.sync() == 0);
+}
+
+TEST_CASE("a tree that lies there already is not believed: it is unpacked anew") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync() == 0);
+  machine.release({{"a.yaml", "2"}});
+  const std::string name = sync_tree_name(2, machine.store.statement.tree);
+  machine.cli.file("live.versions/" + name + "/a.yaml", "evil");
+  machine.cli.file("live.versions/" + name + "/more.yaml", "evil");
+  CHECK(machine.sync() == 0);
+  CHECK(machine.live("a.yaml") == "2");
+  CHECK(machine.live("more.yaml") == "(none)");
+
+  machine.release({{"a.yaml", "3"}});
+  machine.cli.file("elsewhere/a.yaml", "evil");
+  fs::create_directory_symlink(
+      machine.cli.path("elsewhere"),
+      machine.cli.path("live.versions/" + sync_tree_name(3, machine.store.statement.tree)));
+  CHECK(machine.sync() == 0);
+  CHECK(machine.live("a.yaml") == "3");
+  CHECK(content(machine.cli.path("elsewhere/a.yaml")) == "evil");
 }
 
 TEST_CASE("a second sync into the same folder waits for nobody") {
@@ -251,8 +326,7 @@ TEST_CASE("without --once sync goes on over failures until it is told to stop") 
     if (rounds == 2) machine.release({{"a.yaml", "2"}});
     return rounds < 4;
   };
-  CHECK(machine.cli.run({"sync", "-R", "platform", "--ref", "deploy", "--trust", "trust.json",
-                         "--into", "live", "--interval", "10s"}) == 0);
+  CHECK(machine.watch() == 0);
   CHECK(machine.live("a.yaml") == "2");
 }
 
