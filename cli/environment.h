@@ -40,8 +40,14 @@ struct Environment {
   /// `--data DIR` while no server runs. Empty: such commands fail with kUnavailable.
   std::function<Result<ApiResponse>(const Path& data, const ApiRequest& request)> run_local_request;
 
-  /// Lets `duration` pass; false when the process was asked to stop meanwhile (SIGTERM, SIGINT).
+  /// Lets `duration` pass; false when the process was asked to stop meanwhile (SIGTERM, SIGINT), or
+  /// before, where stops are held.
   std::function<bool(Milliseconds duration)> wait;
+
+  /// From here on the first stop does not end the process: `is_stopping` and `wait` tell of it. The
+  /// second one does.
+  std::function<void()> hold_stops = [] {};
+  std::function<bool()> is_stopping = [] { return false; };
 
   /// The value of an environment variable, or "" when it is not set.
   [[nodiscard]] std::string variable(std::string_view name) const {

@@ -28,6 +28,23 @@ std::map<std::string, std::string, std::less<>> process_variables() {
   return variables;
 }
 
+/// Set by the first stop after `hold_stops`. A signal handler can reach nothing but a global.
+volatile std::sig_atomic_t stop_noted = 0;
+
+void note_stop(int /*signal*/) {
+  stop_noted = 1;
+  std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGINT, SIG_DFL);
+}
+
+void hold_stops() {
+  struct sigaction action{};
+  action.sa_handler = note_stop;
+  action.sa_flags = SA_RESTART;  // the round that is on its way goes on
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
 /// Sleeps with SIGTERM and SIGINT held back, so that a stop that arrives during a wait ends it
 /// and is told to the caller, who then leaves everything in order.
 bool wait_unless_stopped(Milliseconds duration) {
@@ -39,7 +56,8 @@ bool wait_unless_stopped(Milliseconds duration) {
   ::pthread_sigmask(SIG_BLOCK, &stops, &before);
   const timespec limit{static_cast<time_t>(duration.count() / 1000),
                        static_cast<long>(duration.count() % 1000) * 1'000'000L};
-  const int signal = ::sigtimedwait(&stops, nullptr, &limit);
+  // Looked at while they are held back: none can slip in between this and the sleep.
+  const int signal = stop_noted != 0 ? SIGTERM : ::sigtimedwait(&stops, nullptr, &limit);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return signal < 0;
 }
@@ -57,6 +75,8 @@ int run_process(int argc, char** argv, const Clock& clock, DurableSteps& steps) 
   const Path here = std::filesystem::current_path(no_directory);
   if (!no_directory) environment.working_directory = here;
   environment.wait = wait_unless_stopped;
+  environment.hold_stops = hold_stops;
+  environment.is_stopping = [] { return stop_noted != 0; };
   environment.run_local_request = [&environment](const Path& data, const ApiRequest& request) {
     return run_on_data(environment, data, request);
   };

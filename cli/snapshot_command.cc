@@ -79,7 +79,8 @@ Result<> get_snapshot(Session& session, const SnapshotOptions& options) {
   const Path new_proof = scratch.path() / "proof";
   TRY(make_directories(new_tree));
   TRY(make_directories(new_proof));
-  TRY(download_archive(client, fetched.verified, new_proof / kArchiveName));
+  TRY(download_archive(client, fetched.verified, new_proof / kArchiveName,
+                       session.environment().is_stopping));
   TRY(sync_file(new_proof / kArchiveName));
   constexpr mode_t kMode = 0644;
   TRY(write_file_durably(new_proof / kBundleName, fetched.document, kMode,

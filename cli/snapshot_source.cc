@@ -52,7 +52,8 @@ Result<FetchedSnapshot> fetch_snapshot(ApiClient& client, const TrustDocument& t
   return FetchedSnapshot{std::move(verified), std::move(document)};
 }
 
-Result<> download_archive(ApiClient& client, const VerifiedSnapshot& snapshot, const Path& path) {
+Result<> download_archive(ApiClient& client, const VerifiedSnapshot& snapshot, const Path& path,
+                          const std::function<bool()>& is_stopping) {
   const VersionStatement& statement = snapshot.statement();
   if (statement.archive_size > limits::kArchiveBytesMax) {
     return invalid_argument("downloading the archive: it has " +
@@ -62,6 +63,7 @@ Result<> download_archive(ApiClient& client, const VerifiedSnapshot& snapshot, c
   Sha256 digest;
   std::uint64_t size = 0;
   const BodySink sink = [&](std::string_view bytes) -> Result<> {
+    if (is_stopping()) return unavailable("it was stopped");
     size += bytes.size();
     if (size > statement.archive_size) {
       return unverified("wrong size: the archive is longer than the statement says");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -27,7 +28,9 @@ Result<FetchedSnapshot> fetch_snapshot(ApiClient& client, const TrustDocument& t
 
 /// Downloads the archive of `snapshot` into the new file `path`, never more bytes than the
 /// statement says, and verifies its size and digest. After an error the file may hold a part.
-Result<> download_archive(ApiClient& client, const VerifiedSnapshot& snapshot, const Path& path);
+/// Errors: kUnavailable too when `is_stopping` says so on the way.
+Result<> download_archive(ApiClient& client, const VerifiedSnapshot& snapshot, const Path& path,
+                          const std::function<bool()>& is_stopping);
 
 /// Checks size, digest and format of the archive in `archive` and unpacks it into the empty folder
 /// `directory`, everything fsynced.

@@ -108,7 +108,7 @@ EnvironmentList exec_environment(const Environment& environment, const SyncPlan&
 
 /// Runs --exec for the tree that is pending, if any. It stays pending until it succeeds.
 Result<> run_pending_exec(Session& session, SyncPlan& plan) {
-  if (plan.exec.empty()) return {};
+  if (plan.exec.empty() || session.environment().is_stopping()) return {};
   const auto pending = TRY(plan.target.pending_exec());
   const auto current = TRY(plan.target.current());
   if (!pending || pending != current) return {};
@@ -136,13 +136,13 @@ Result<> run_pending_exec(Session& session, SyncPlan& plan) {
 }
 
 /// Downloads and unpacks the tree of `snapshot`.
-Result<> bring_tree(ApiClient& client, SyncPlan& plan, const VerifiedSnapshot& snapshot,
-                    const std::string& name) {
+Result<> bring_tree(const Session& session, ApiClient& client, SyncPlan& plan,
+                    const VerifiedSnapshot& snapshot, const std::string& name) {
   const TemporaryDirectory incoming = TRY(plan.target.create_incoming());
   const Path archive = incoming.path() / "archive.tar";
   const Path tree = incoming.path() / "tree";
   TRY(make_directories(tree));
-  TRY(download_archive(client, snapshot, archive));
+  TRY(download_archive(client, snapshot, archive, session.environment().is_stopping));
   TRY(unpack_archive(snapshot, archive, tree));
   return plan.target.keep(tree, name);
 }
@@ -160,7 +160,7 @@ Result<> sync_round(Session& session, SyncPlan& plan) {
   const VersionStatement& statement = fetched.verified.statement();
   const std::string name = sync_tree_name(statement.version, statement.tree);
   const auto current = TRY(plan.target.current());
-  if (current != name) TRY(bring_tree(client, plan, fetched.verified, name));
+  if (current != name) TRY(bring_tree(session, client, plan, fetched.verified, name));
   if (fetched.verified.seen() != last) {
     TRY(fetched.verified.seen().save(plan.target.state_file(), session.environment().steps));
   }
@@ -193,21 +193,23 @@ Milliseconds with_jitter(Milliseconds interval, const Entropy& entropy) {
 }
 
 Result<> run_sync(Session& session, const SyncOptions& options) {
+  const Environment& environment = session.environment();
+  if (!options.once) environment.hold_stops();
   SyncPlan plan = TRY(make_plan(session, options));
   std::string last_complaint;
   for (;;) {
     auto round = sync_round(session, plan);
     if (options.once) return round;
+    if (environment.is_stopping()) return {};
     const std::string complaint = round ? "" : round.error().message;
     // Said once, not every round: a log that repeats itself hides what is new.
     if (complaint != last_complaint) {
-      session.environment().err << (round ? "statehouse: syncing: in order again"
-                                          : "statehouse: syncing: " + complaint)
-                                << "\n"
-                                << std::flush;
+      environment.err << (round ? "statehouse: syncing: in order again"
+                                : "statehouse: syncing: " + complaint)
+                      << "\n"
+                      << std::flush;
       last_complaint = complaint;
     }
-    const Environment& environment = session.environment();
     if (!environment.wait(with_jitter(plan.interval, environment.entropy))) return {};
   }
 }
@@ -229,11 +231,13 @@ void add_sync_command(CommandSet& commands) {
       .option("--interval", options->interval, "Time between rounds, give or take a tenth")
       .notes(
           "DIR is a symbolic link into DIR.versions/, which keeps the last three trees and what "
-          "was "
-          "seen. Whatever fails, DIR goes on showing the last verified tree. The command is split "
+          "was seen; it follows one ref. Whatever fails, DIR goes on showing the last verified "
+          "tree. The command is split "
           "into words with quotes as in a shell, but runs without one: for pipes and variables "
           "write: --exec \"sh -c '…'\". Its environment has STATEHOUSE_REPOSITORY, _REF, _VERSION, "
-          "_COMMIT, _TREE and _PATH, and no token.")
+          "_COMMIT, _TREE and _PATH, and no token. SIGTERM and SIGINT end a download, let a "
+          "running "
+          "command finish, and exit 0; the second one ends it at once.")
       .action("syncing", [options](Session& session) { return run_sync(session, *options); });
 }
 

@@ -66,6 +66,8 @@ int TestCli::run_alone(const std::vector<std::string>& arguments) {
   environment.variables = variables;
   environment.working_directory = directory.path();
   environment.wait = wait;
+  environment.hold_stops = [this] { stops_held = true; };
+  environment.is_stopping = [this] { return stopping; };
   environment.run_local_request = [this](const Path&, const ApiRequest& request) {
     return handle(request);
   };

@@ -47,6 +47,8 @@ class TestCli {
   std::string typed;  ///< what the person types
   StreamKind terminal = StreamKind::kPipe;
   std::function<bool(Milliseconds)> wait = [](Milliseconds) { return false; };
+  bool stops_held = false;  ///< a command asked for it
+  bool stopping = false;    ///< what it is then told
   std::map<std::string, std::string, std::less<>> variables;
 
  private:

@@ -45,9 +45,10 @@ struct Machine {
     return cli.run(more);
   }
   /// Round after round, until `cli.wait` ends it.
-  int watch(const std::string& interval = "10s") {
-    return cli.run({"sync", "-R", "platform", "--ref", "deploy", "--trust", "trust.json", "--into",
-                    "live", "--interval", interval});
+  int watch(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"sync", "-R", "platform", "--ref", "deploy", "--trust", "trust.json",
+                               "--into", "live", "--interval", "10s"});
+    return cli.run(more);
   }
   int get(std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"snapshot", "get", "-R", "platform", "--ref", "deploy", "--trust",
@@ -328,6 +329,51 @@ TEST_CASE("without --once sync goes on over failures until it is told to stop") 
   };
   CHECK(machine.watch() == 0);
   CHECK(machine.live("a.yaml") == "2");
+}
+
+TEST_CASE("a stop during a download ends the round there, and sync exits 0") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync() == 0);
+  CHECK_FALSE(machine.cli.stops_held);  // one round ends as any command does
+  machine.release({{"a.yaml", "2"}});
+  const auto archive = machine.cli.answers.at("GET /v1/archive*");
+  machine.cli.answers["GET /v1/archive*"] = [&](const ApiRequest& request) {
+    machine.cli.stopping = true;
+    return archive(request);
+  };
+  machine.cli.wait = [](Milliseconds) -> bool {
+    FAIL("it waits for another round");
+    return false;
+  };
+  CHECK(machine.watch() == 0);
+  CHECK(machine.cli.stops_held);
+  CHECK(machine.cli.err.empty());
+  CHECK(machine.live("a.yaml") == "1");
+}
+
+TEST_CASE("a stop before --exec leaves it for the next start") {
+  struct StopAtSwap final : DurableSteps {
+    explicit StopAtSwap(bool& flag) : stopping(flag) {}
+    Result<> before(std::string_view) override { return {}; }
+    Result<> after(std::string_view step) override {
+      if (step == "sync.swap") stopping = true;
+      return {};
+    }
+    bool& stopping;
+  };
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  const std::vector<std::string> exec{"--exec", "sh -c 'echo x >> ran'"};
+  StopAtSwap steps(machine.cli.stopping);
+  machine.cli.watched = &steps;
+  CHECK(machine.watch(exec) == 0);
+  CHECK(machine.live("a.yaml") == "1");
+  CHECK_FALSE(fs::exists(machine.cli.path("ran")));
+  machine.cli.watched = nullptr;
+  machine.cli.stopping = false;
+  CHECK(machine.watch(exec) == 0);
+  CHECK(content(machine.cli.path("ran")) == "x\n");
 }
 
 TEST_CASE("snapshot get leaves a tree and, beside it, what proves it") {

@@ -204,8 +204,7 @@ other_pids=${other_pids% *}
 wait "$reader"
 
 swaps_while_somebody_reads() {
-  # Between two rounds it ends by itself, within one the signal ends it: both are harmless.
-  [ "$watch_status" -eq 0 ] || same "$watch_status" 143
+  same "$watch_status" 0
   says_watch=$(grep -c "is in place" "$work/watch.out")
   same "$says_watch" 3
   same "$(cat "$work/misses")" ""
@@ -213,6 +212,71 @@ swaps_while_somebody_reads() {
   shows 5
 }
 claim swaps_while_somebody_reads
+
+# DIR [OPTION…]: a sync in the background that has put its first tree in place.
+start_watching() {
+  into=$1
+  shift
+  rm -rf "$into" "$into.versions"
+  (
+    become reconciler
+    exec "$STATEHOUSE" --server "$liar" sync -R platform --ref deploy \
+      --trust "$work/trust.json" --into "$into" "$@"
+  ) >"$work/stopped.out" 2>&1 &
+  watcher=$!
+  for _ in $(seq 1 200); do
+    grep -q "is in place" "$work/stopped.out" && return 0
+    sleep 0.05
+  done
+  kill -KILL "$watcher"
+  return 1
+}
+
+# STATUS: what the watcher that was told to stop exits with.
+ends_with() {
+  watch_status=0
+  wait "$watcher" || watch_status=$?
+  same "$watch_status" "$1"
+}
+
+# SECONDS…: told to stop at each of these moments, between rounds or within one.
+stops_in_order_after() {
+  echo none >"$work/lie"
+  for seconds in "$@"; do
+    start_watching "$work/stopped" --interval 1s
+    sleep "$seconds"
+    kill -TERM "$watcher"
+    ends_with 0
+    [ "$(find "$work/stopped.versions" -name '.incoming-*' | wc -l)" -eq 0 ]
+    shows 5
+  done
+}
+claim stops_in_order_after 0 0.2 0.5 0.9 0.95 1 1.05 1.1
+
+lets_the_command_finish_when_told_to_stop() {
+  : >"$work/ran"
+  start_watching "$work/finishing" --exec \
+    "sh -c 'echo begun >>$work/ran; sleep 1; echo ended >>$work/ran'"
+  until grep -q begun "$work/ran"; do sleep 0.05; done
+  kill -INT "$watcher"
+  ends_with 0
+  same "$(cat "$work/ran")" "begun
+ended"
+  [ ! -e "$work/finishing.versions/exec-pending" ]
+}
+claim lets_the_command_finish_when_told_to_stop
+
+ends_at_once_when_told_twice() {
+  : >"$work/ran"
+  start_watching "$work/twice" --exec "sh -c 'echo begun >>$work/ran; sleep 30'"
+  until grep -q begun "$work/ran"; do sleep 0.05; done
+  kill -INT "$watcher"
+  sleep 0.2
+  kill -0 "$watcher"
+  kill -TERM "$watcher"
+  ends_with 143
+}
+claim ends_at_once_when_told_twice
 
 survives_being_killed_anywhere() {
   into=$work/killed
