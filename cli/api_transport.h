@@ -38,7 +38,8 @@ class ApiTransport {
 
   /// Sends once, follows no redirect, never retries. With a `sink`, the body of a 2xx response goes
   /// there; an error from it ends the transfer and becomes the result.
-  /// Errors: kUnavailable (no connection, timed out, ended early), kUnverified (TLS certificate),
+  /// Errors: kUnavailable (no connection, timed out, ended early), kUnverified (TLS certificate:
+  /// untrusted, of another name, expired), kInvalidArgument (no certificate in `ca_file`),
   /// kUnavailable too when the response is longer than allowed.
   virtual Result<ApiResponse> send(const ApiRequest& request, const BodySink& sink) = 0;
 

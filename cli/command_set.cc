@@ -225,7 +225,9 @@ CommandSet::CommandSet(const std::string& version, GlobalOptions& globals)
               "URL of the server (else STATEHOUSE_SERVER, else the clone's remote)");
   root.option("--token-file", globals.token_file,
               "File with the token (else STATEHOUSE_TOKEN, else the saved login)");
-  root.option("--ca-file", globals.ca_file, "PEM file of authorities for https");
+  root.option("--ca-file", globals.ca_file,
+              "PEM file of the authorities to trust for https (else STATEHOUSE_CA_FILE, else "
+              "SSL_CERT_FILE, else the system's)");
   root.option("--data", globals.data, "Work on this host's data directory instead of a server");
   root.flag("-q,--quiet", globals.quiet, "No progress and no notes");
 }

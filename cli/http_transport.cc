@@ -63,13 +63,40 @@ class Transfer {
   std::optional<Error> stopped_;
 };
 
-Error connection_error(const std::string& name, httplib::Error error) {
-  if (error == httplib::Error::SSLServerVerification || error == httplib::Error::SSLLoadingCerts) {
-    return {ErrorCode::kUnverified, "connecting to " + name + ": its certificate is not trusted",
-            "give the right authority with --ca-file FILE"};
+/// What OpenSSL's verdict on the server's certificate means, and what mends it.
+Error certificate_error(const std::string& name, long verdict) {
+  const auto error = [&name](std::string_view what, std::string fix) {
+    return Error{ErrorCode::kUnverified, "connecting to " + name + ": " + std::string(what),
+                 std::move(fix)};
+  };
+  switch (verdict) {
+    case X509_V_OK:  // the chain is good: what is left is the name
+      return error("its certificate is made out to another name",
+                   "give --server the name in the certificate, or have one made for this name");
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return error("its certificate, or one in its chain, has expired",
+                   "renew it on the server; or this machine's clock is wrong");
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return error("its certificate, or one in its chain, is not valid yet",
+                   "is this machine's clock right?");
+    default:
+      return error("its certificate is not trusted: " +
+                       std::string(::X509_verify_cert_error_string(verdict)),
+                   "give its authority with --ca-file FILE, STATEHOUSE_CA_FILE or SSL_CERT_FILE");
   }
-  if (error == httplib::Error::Connection || error == httplib::Error::ConnectionTimeout ||
-      error == httplib::Error::SSLConnection) {
+}
+
+Error connection_error(const std::string& name, httplib::Error error) {
+  if (error == httplib::Error::SSLLoadingCerts) {
+    return {ErrorCode::kInvalidArgument,
+            "connecting to " + name + ": the file of authorities holds no certificate",
+            "name a PEM file: --ca-file FILE, STATEHOUSE_CA_FILE or SSL_CERT_FILE"};
+  }
+  if (error == httplib::Error::SSLConnection) {
+    return {ErrorCode::kUnavailable, "connecting to " + name + ": no TLS connection comes about",
+            "does the server speak https there, or is it http://?"};
+  }
+  if (error == httplib::Error::Connection || error == httplib::Error::ConnectionTimeout) {
     return {ErrorCode::kUnavailable, "connecting to " + name + ": no connection",
             "is the server running, and is --server right?"};
   }
@@ -79,9 +106,13 @@ Error connection_error(const std::string& name, httplib::Error error) {
 
 class HttpTransport final : public ApiTransport {
  public:
-  HttpTransport(std::unique_ptr<httplib::ClientImpl> client, std::string name,
-                httplib::Headers headers)
-      : client_(std::move(client)), name_(std::move(name)), headers_(std::move(headers)) {
+  /// `secure` is `client` when that speaks TLS.
+  HttpTransport(std::unique_ptr<httplib::ClientImpl> client, const httplib::SSLClient* secure,
+                std::string name, httplib::Headers headers)
+      : client_(std::move(client)),
+        secure_(secure),
+        name_(std::move(name)),
+        headers_(std::move(headers)) {
     client_->set_connection_timeout(kConnectTimeout);
     client_->set_read_timeout(kSilenceMax);
     client_->set_write_timeout(kSilenceMax);
@@ -108,6 +139,9 @@ class HttpTransport final : public ApiTransport {
     httplib::Error error = httplib::Error::Success;
     const bool sent = client_->send(message, response, error);
     if (transfer.stopped()) return std::unexpected(*transfer.stopped());
+    if (!sent && secure_ != nullptr && error == httplib::Error::SSLServerVerification) {
+      return std::unexpected(certificate_error(name_, secure_->get_openssl_verify_result()));
+    }
     if (!sent) return std::unexpected(connection_error(name_, error));
     return ApiResponse{response.status, response.get_header_value("Content-Type"),
                        transfer.take_body()};
@@ -117,6 +151,7 @@ class HttpTransport final : public ApiTransport {
 
  private:
   std::unique_ptr<httplib::ClientImpl> client_;
+  const httplib::SSLClient* secure_;  // for its verdict on a certificate; null without TLS
   std::string name_;
   httplib::Headers headers_;
 };
@@ -177,20 +212,18 @@ Result<std::unique_ptr<ApiTransport>> make_http_transport(const HttpEndpoint& en
   constexpr int kHttpsPort = 443;
   const HostPort at = TRY(parse_authority(authority, tls ? kHttpsPort : kHttpPort));
   std::unique_ptr<httplib::ClientImpl> client;
+  const httplib::SSLClient* verifier = nullptr;
   if (tls) {
     auto secure = std::make_unique<httplib::SSLClient>(at.host, at.port);
-    std::error_code ignored;
-    if (!endpoint.ca_file.empty() && !std::filesystem::is_regular_file(endpoint.ca_file, ignored)) {
-      return not_found("reading --ca-file " + escape_for_message(endpoint.ca_file.string()) +
-                       ": there is no such file");
-    }
+    verifier = secure.get();
     if (!endpoint.ca_file.empty()) secure->set_ca_cert_path(endpoint.ca_file.c_str());
     secure->enable_server_certificate_verification(true);
     client = std::move(secure);
   } else {
     client = std::make_unique<httplib::ClientImpl>(at.host, at.port);
   }
-  return std::make_unique<HttpTransport>(std::move(client), endpoint.url, common_headers(endpoint));
+  return std::make_unique<HttpTransport>(std::move(client), verifier, endpoint.url,
+                                         common_headers(endpoint));
 }
 
 std::unique_ptr<ApiTransport> make_control_transport(const Path& socket_path) {
@@ -199,7 +232,7 @@ std::unique_ptr<ApiTransport> make_control_transport(const Path& socket_path) {
   client->set_address_family(AF_UNIX);
   httplib::Headers headers = common_headers({});
   headers.emplace("Host", "localhost");
-  return std::make_unique<HttpTransport>(std::move(client), socket_path.string(),
+  return std::make_unique<HttpTransport>(std::move(client), nullptr, socket_path.string(),
                                          std::move(headers));
 }
 

@@ -51,10 +51,8 @@ Result<ReviewObjects> fetch_for_review(Session& session, const ApprovalStatement
       TRY(TemporaryDirectory::create(std::filesystem::temp_directory_path(), "statehouse-review-"));
   const Path bare = directory.path() / kScratchName;
   TRY(create_scratch_repository(bare));
-  GitRemote source{remote.url + "/git/" + claimed.source_repository + ".git",
-                   remote.token,
-                   session.options().ca_file ? session.path(*session.options().ca_file) : Path(),
-                   {}};
+  GitRemote source{
+      remote.url + "/git/" + claimed.source_repository + ".git", remote.token, remote.ca_file, {}};
   std::vector<std::string> wants{claimed.source_commit};
   const bool same_repository = claimed.source_repository == claimed.target_repository;
   if (same_repository && claimed.target_base) wants.push_back(*claimed.target_base);

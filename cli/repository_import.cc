@@ -153,11 +153,7 @@ Result<> prepare_import(Session& session, const ImportOptions& options) {
   const Scratch scratch = TRY(create_scratch());
   const Baseline baseline = TRY(compute_baseline(session, scratch, options));
 
-  const GitRemote system{
-      server.url + "/git/system.git",
-      server.token,
-      session.options().ca_file ? session.path(*session.options().ca_file) : Path(),
-      {}};
+  const GitRemote system{server.url + "/git/system.git", server.token, server.ca_file, {}};
   const std::vector<Oid> tips =
       TRY_WITH("fetching system", fetch_objects(scratch.bare, system, {audit.str()}));
   const GitCommit tip = TRY(scratch.repository->read_commit(tips.front()));

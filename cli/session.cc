@@ -72,6 +72,23 @@ Result<std::string> Session::read_given_file(std::string_view text, std::uint64_
       std::move(bytes).error().with_context("reading " + escape_for_message(given.string())));
 }
 
+Result<Path> Session::ca_file() const {
+  std::string file = options_.ca_file.value_or("");
+  std::string said_by = "--ca-file";
+  for (const char* variable : {"STATEHOUSE_CA_FILE", "SSL_CERT_FILE"}) {
+    if (!file.empty() || options_.ca_file) break;
+    file = environment_.variable(variable);
+    said_by = variable;
+  }
+  if (file.empty() && !options_.ca_file) return Path();
+  Path found = path(file);
+  std::error_code error;
+  if (std::filesystem::is_regular_file(found, error)) return found;
+  return not_found("reading the authorities: " + said_by + " names \"" + escape_for_message(file) +
+                       "\", which is not a file",
+                   "name the PEM file of the authority that the server's certificate is from");
+}
+
 Result<Session::Remote> Session::remote() {
   Remote remote;
   std::string url = options_.server.value_or(environment_.variable("STATEHOUSE_SERVER"));
@@ -84,6 +101,7 @@ Result<Session::Remote> Session::remote() {
                             "give --server URL or set STATEHOUSE_SERVER");
   }
   remote.url = without_final_slash(std::move(url));
+  if (remote.url.starts_with("https://")) remote.ca_file = TRY(ca_file());
   remote.token = environment_.variable("STATEHOUSE_TOKEN");
   if (options_.token_file) {
     remote.token =
@@ -112,9 +130,7 @@ Result<ApiClient> Session::connect() {
         [&handler, data](const ApiRequest& request) { return handler(data, request); }));
   }
   const Remote where = TRY(remote());
-  const HttpEndpoint endpoint{where.url, where.token,
-                              options_.ca_file ? path(*options_.ca_file) : Path(),
-                              std::string(kProgramVersion)};
+  const HttpEndpoint endpoint{where.url, where.token, where.ca_file, std::string(kProgramVersion)};
   return ApiClient(TRY(make_http_transport(endpoint)));
 }
 

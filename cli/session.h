@@ -50,7 +50,10 @@ class Session {
   struct Remote {
     std::string url;    ///< without a final slash
     std::string token;  ///< secret; may be empty
+    Path ca_file;       ///< PEM authorities to trust instead of the system's; empty: those
   };
+  /// The authorities are the same for REST and for Git: `--ca-file`, else STATEHOUSE_CA_FILE, else
+  /// SSL_CERT_FILE. Errors: kInvalidArgument; kNotFound when that file is not there.
   Result<Remote> remote();
 
   /// `-R`, else the repository of the clone we are in. Errors: kInvalidArgument.
@@ -90,6 +93,8 @@ class Session {
   void note(std::string_view line);
 
  private:
+  [[nodiscard]] Result<Path> ca_file() const;
+
   Environment& environment_;
   const GlobalOptions& options_;
   OutputFormat format_;

@@ -111,11 +111,26 @@ std::string lines_after(const std::string& text, std::string_view prefix) {
   return found;
 }
 
-Error transfer_error(const std::string& doing, const SubprocessResult& result) {
+/// Whether git's TLS library, GnuTLS or OpenSSL, refused the server's certificate.
+bool is_about_certificate(const std::string& said) {
+  return said.find("certificate") != std::string::npos &&
+         said.find("unable to access") != std::string::npos;
+}
+
+Error transfer_error(const std::string& doing, const SubprocessResult& result,
+                     const GitRemote& remote = {}) {
   if (result.timed_out) return {ErrorCode::kUnavailable, doing + ": it took too long", "try again"};
   std::string said = lines_after(result.stderr_bytes, "remote:");
   if (said.empty()) said = lines_after(result.stderr_bytes, "fatal:");
   if (said.empty()) said = lines_after(result.stderr_bytes, "error:");
+  if (is_about_certificate(result.stderr_bytes)) {
+    return {ErrorCode::kUnverified, doing + ": " + said,
+            remote.user_environment.empty()
+                ? "give its authority with --ca-file FILE, STATEHOUSE_CA_FILE or SSL_CERT_FILE; "
+                  "name and dates must be right, too"
+                : "tell git its authority: git config --global http.sslCAInfo FILE; name and "
+                  "dates must be right, too"};
+  }
   const bool missing = result.stderr_bytes.find("not our ref") != std::string::npos ||
                        result.stderr_bytes.find("couldn't find remote ref") != std::string::npos ||
                        result.stderr_bytes.find("not found") != std::string::npos ||
@@ -188,7 +203,7 @@ Result<std::vector<Oid>> fetch_objects(const Path& repository, const GitRemote& 
     std::vector<std::string> list{"ls-remote", "--quiet", "--", remote.url};
     list.insert(list.end(), refs.begin(), refs.end());
     SubprocessResult listed = TRY(run_client(repository, remote, std::move(list)));
-    if (!listed.succeeded()) return std::unexpected(transfer_error(doing, listed));
+    if (!listed.succeeded()) return std::unexpected(transfer_error(doing, listed, remote));
     listing = std::move(listed.stdout_bytes);
   }
   std::vector<std::string> fetch{
@@ -203,7 +218,7 @@ Result<std::vector<Oid>> fetch_objects(const Path& repository, const GitRemote& 
     fetch.push_back(want);
   }
   const SubprocessResult fetched = TRY(run_client(repository, remote, std::move(fetch)));
-  if (!fetched.succeeded()) return std::unexpected(transfer_error(doing, fetched));
+  if (!fetched.succeeded()) return std::unexpected(transfer_error(doing, fetched, remote));
   return ids;
 }
 
@@ -248,7 +263,7 @@ Result<PushAnswer> push_commit(const Path& repository, const GitRemote& remote, 
   if (result.stdout_bytes.find("[rejected]") != std::string::npos) {
     return conflict(doing + ": " + ref.str() + " moved meanwhile", "run the command again");
   }
-  if (!refused) return std::unexpected(transfer_error(doing, result));
+  if (!refused) return std::unexpected(transfer_error(doing, result, remote));
   return answer;
 }
 

@@ -41,8 +41,9 @@ Result<> create_scratch_repository(const Path& directory);
 /// Fetches `wants` (object ids or full ref names) with all their history into the bare
 /// `repository`, whose refs do not change. Objects are checked as `git fsck` would (strictly unless
 /// the remote is the user's own). Returns what the remote's ref stood at, in the order of `wants`.
-/// Errors: kNotFound (the remote does not have or show it), kUnavailable (no connection),
-/// kInvalidArgument (a URL git must not be given: options, helpers).
+/// Errors: kNotFound (the remote does not have or show it, or is not there), kUnavailable (no
+/// connection), kUnverified (its TLS certificate), kInvalidArgument (a URL git must not be given:
+/// options, helpers).
 Result<std::vector<Oid>> fetch_objects(const Path& repository, const GitRemote& remote,
                                        const std::vector<std::string>& wants);
 
@@ -60,7 +61,7 @@ struct PushAnswer {
 };
 
 /// Pushes `commit` of the bare `repository` to `ref`, as a fast-forward only.
-/// Errors: kUnavailable (no connection), kConflict (the ref moved).
+/// Errors: kUnavailable (no connection), kUnverified (TLS certificate), kConflict (the ref moved).
 Result<PushAnswer> push_commit(const Path& repository, const GitRemote& remote, const Oid& commit,
                                const RefName& ref);
 
