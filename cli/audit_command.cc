@@ -9,7 +9,9 @@
 #include "cli/snapshot_source.h"
 #include "crypto/base/encoding.h"
 #include "crypto/base/limits.h"
+#include "crypto/tile.h"
 #include "crypto/tlog_proof.h"
+#include "store/ledger/ledger_copy.h"
 
 namespace statehouse {
 namespace {
@@ -131,6 +133,57 @@ std::string describe_audit(const Json& audit) {
   return text;
 }
 
+/// The files of a log at rest, read without keys and without changing anything.
+class LogAtRest {
+ public:
+  static Result<LogAtRest> open(const Path& data) {
+    std::optional<FileLock> lock;  // a copy may come without the file
+    std::error_code error;
+    const Path lock_file = data / "lock";
+    if (std::filesystem::exists(lock_file, error)) lock = TRY(FileLock::share(lock_file));
+    auto copy = TRY(LedgerCopy::open(data / kLedgerName));
+    return LogAtRest(std::move(lock), std::move(copy));
+  }
+  static bool is_at(const Path& data) {
+    std::error_code error;
+    return !is_served(data) && std::filesystem::exists(data / kLedgerName, error);
+  }
+
+  [[nodiscard]] Result<std::string> read(const std::string& path) const {
+    const LedgerReader& ledger = copy_->read();
+    if (path == "checkpoint") return ledger.checkpoint().note;
+    const Tile tile = TRY(parse_tile_path(path));
+    return tile.kind == Tile::Kind::kEntries ? ledger.entry_bundle(tile.index, tile.width)
+                                             : ledger.tile(tile.level, tile.index, tile.width);
+  }
+
+ private:
+  static constexpr const char* kLedgerName = "ledger.db";
+
+  LogAtRest(std::optional<FileLock> lock, std::unique_ptr<LedgerCopy> copy)
+      : lock_(std::move(lock)), copy_(std::move(copy)) {}
+
+  std::optional<FileLock> lock_;
+  std::unique_ptr<LedgerCopy> copy_;
+};
+
+/// With `--data` and no server there, from the ledger itself; else from the server.
+Result<LogFileReader> open_log(Session& session) {
+  if (session.options().data) {
+    const Path data = session.path(*session.options().data);
+    if (LogAtRest::is_at(data)) {
+      auto opened = TRY(LogAtRest::open(data));
+      const auto log = std::make_shared<LogAtRest>(std::move(opened));
+      return [log](const std::string& path, std::uint64_t) { return log->read(path); };
+    }
+  }
+  auto connected = TRY(session.connect());
+  const auto client = std::make_shared<ApiClient>(std::move(connected));
+  return [client](const std::string& path, std::uint64_t bytes_max) {
+    return client->get_bytes("/log/" + path, bytes_max);
+  };
+}
+
 Result<> verify_log(Session& session, const AuditOptions& options) {
   std::string trust_file = options.trust.value_or("");
   if (!options.trust && session.options().data)
@@ -142,10 +195,7 @@ Result<> verify_log(Session& session, const AuditOptions& options) {
   const TrustDocument trust = TRY(load_trust(session, trust_file));
   LastSeen last;
   if (options.state) last = TRY(LastSeen::load(session.path(*options.state)));
-  ApiClient client = TRY(session.connect());
-  const LogFileReader read = [&client](const std::string& path, std::uint64_t bytes_max) {
-    return client.get_bytes("/log/" + path, bytes_max);
-  };
+  const LogFileReader read = TRY(open_log(session));
   constexpr std::uint64_t kEntriesPerProgressLine = 25'600;
   const LogAudit audit = TRY(audit_log(read, trust, last, [&session](std::uint64_t entries) {
     if (entries % kEntriesPerProgressLine == 0) {
@@ -282,6 +332,9 @@ void add_audit_command(CommandSet& commands) {
   audit.add("verify", "Verify the whole log: every entry, every tile, the signed root")
       .option("--trust", options->trust, "The pinned trust document (with --data: DIR/trust.json)")
       .option("--state", options->state, "File that remembers the last verified checkpoint")
+      .notes(
+          "With --data and no server there, the ledger in DIR is read without keys and nothing in "
+          "DIR is written: a copy or a backup will do.")
       .action("verifying the log",
               [options](Session& session) { return verify_log(session, *options); });
 

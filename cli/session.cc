@@ -16,6 +16,7 @@ namespace statehouse {
 namespace {
 
 constexpr std::uint64_t kTokenFileBytesMax = 4096;
+constexpr std::string_view kControlSocket = "control.sock";
 
 std::string trimmed(std::string text) {
   const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
@@ -42,6 +43,8 @@ std::string without_final_slash(std::string url) {
 }
 
 }  // namespace
+
+bool is_served(const Path& data) { return is_listening(data / kControlSocket); }
 
 Result<RefName> expand_ref(std::string_view text) {
   if (text.starts_with("refs/")) return RefName::parse(text);
@@ -117,8 +120,7 @@ Result<Session::Remote> Session::remote() {
 Result<ApiClient> Session::connect() {
   if (options_.data) {
     const Path data = path(*options_.data);
-    const Path control = data / "control.sock";
-    if (is_listening(control)) return ApiClient(make_control_transport(control));
+    if (is_served(data)) return ApiClient(make_control_transport(data / kControlSocket));
     if (!environment_.run_local_request) {
       return unavailable("using " + escape_for_message(data.string()) +
                              ": no server runs there, and this program cannot stand in for it",

@@ -31,6 +31,9 @@ Result<RefName> expand_ref(std::string_view text);
 /// Reads a point in time: RFC 3339, a date ("2026-01-31"), or a duration back from `now` ("24h").
 Result<Timestamp> parse_time_argument(std::string_view text, Timestamp now);
 
+/// Whether a server runs on the data directory: one that answers at its control socket.
+bool is_served(const Path& data);
+
 /// One run of one command: its surroundings, how to reach the server, how to print. Threads: one.
 class Session {
  public:

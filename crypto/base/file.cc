@@ -179,7 +179,16 @@ TemporaryDirectory::~TemporaryDirectory() {
 
 Result<FileLock> FileLock::acquire(const Path& path) {
   FileDescriptor fd = TRY(open_file(path, O_RDWR | O_CREAT, 0600));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(fd));
+  return lock(path, std::move(fd), LOCK_EX);
+}
+
+Result<FileLock> FileLock::share(const Path& path) {
+  FileDescriptor fd = TRY(open_file(path, O_RDONLY));
+  return lock(path, std::move(fd), LOCK_SH);
+}
+
+Result<FileLock> FileLock::lock(const Path& path, FileDescriptor fd, int operation) {
+  if (::flock(fd.get(), operation | LOCK_NB) == 0) return FileLock(std::move(fd));
   if (errno == EWOULDBLOCK) {
     return unavailable("locking " + path.string() + ": another process holds it",
                        "stop that process, or let the running server do it");

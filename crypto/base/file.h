@@ -94,9 +94,12 @@ class TemporaryDirectory {
 class FileLock {
  public:
   static Result<FileLock> acquire(const Path& path);
+  /// A shared one, on a file that is there: keeps out who acquires it. Writes nothing.
+  static Result<FileLock> share(const Path& path);
 
  private:
   explicit FileLock(FileDescriptor fd) : fd_(std::move(fd)) {}
+  static Result<FileLock> lock(const Path& path, FileDescriptor fd, int operation);
 
   FileDescriptor fd_;
 };

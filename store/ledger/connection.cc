@@ -12,9 +12,10 @@ Result<> require_ledger(Database& database) {
   return {};
 }
 
-Result<std::unique_ptr<LedgerConnection>> LedgerConnection::open_reader(const Path& path) {
+Result<std::unique_ptr<LedgerConnection>> LedgerConnection::open_reader(const Path& path,
+                                                                        Database::Mode mode) {
   auto connection = std::make_unique<LedgerConnection>();
-  connection->database = TRY(Database::open(path, Database::Mode::kReadWrite));
+  connection->database = TRY(Database::open(path, mode));
   TRY(require_ledger(connection->database));
   TRY(configure_reader(connection->database));
   const std::int64_t version = TRY(connection->database.integer("PRAGMA user_version"));
@@ -25,10 +26,11 @@ Result<std::unique_ptr<LedgerConnection>> LedgerConnection::open_reader(const Pa
   return connection;
 }
 
-Result<std::unique_ptr<ConnectionPool>> ConnectionPool::open(const Path& path, std::size_t count) {
+Result<std::unique_ptr<ConnectionPool>> ConnectionPool::open(const Path& path, std::size_t count,
+                                                             Database::Mode mode) {
   auto pool = std::make_unique<ConnectionPool>();
   for (std::size_t i = 0; i < count; ++i) {
-    auto connection = TRY(LedgerConnection::open_reader(path));
+    auto connection = TRY(LedgerConnection::open_reader(path, mode));
     pool->free_.push_back(std::move(connection));
   }
   return pool;

@@ -21,7 +21,8 @@ struct LedgerConnection {
 
   /// A connection that can only read. Errors: kNotFound; kInvalidArgument (not a ledger, or of a
   /// newer release).
-  static Result<std::unique_ptr<LedgerConnection>> open_reader(const Path& path);
+  static Result<std::unique_ptr<LedgerConnection>> open_reader(
+      const Path& path, Database::Mode mode = Database::Mode::kReadWrite);
 };
 
 /// Errors: kInvalidArgument unless the file says that it is a ledger.
@@ -30,7 +31,8 @@ Result<> require_ledger(Database& database);
 /// A fixed number of reading connections. Threads: any.
 class ConnectionPool {
  public:
-  static Result<std::unique_ptr<ConnectionPool>> open(const Path& path, std::size_t count);
+  static Result<std::unique_ptr<ConnectionPool>> open(
+      const Path& path, std::size_t count, Database::Mode mode = Database::Mode::kReadWrite);
 
   /// A connection inside a read transaction; ends it and gives it back on destruction.
   class Lease {

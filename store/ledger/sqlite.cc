@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "crypto/base/encoding.h"
+
 namespace statehouse {
 
 namespace {
@@ -27,6 +29,29 @@ ErrorCode code_of(int rc) {
   }
 }
 
+int open_flags(Database::Mode mode) {
+  constexpr int kAlways = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  switch (mode) {
+    case Database::Mode::kReadWrite:
+      return kAlways | SQLITE_OPEN_READWRITE;
+    case Database::Mode::kCreate:
+      return kAlways | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    case Database::Mode::kUnchanging:
+      return kAlways | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  }
+  return kAlways;
+}
+
+/// https://www.sqlite.org/uri.html: only a URI can say `immutable`.
+std::string immutable_uri(const Path& path) {
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    const bool special = c == '?' || c == '#' || c == '%';
+    uri += special ? "%" + hex_encode(std::string_view(&c, 1)) : std::string(1, c);
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 Error sqlite_error(sqlite3* database, int rc, std::string_view doing) {
@@ -35,10 +60,9 @@ Error sqlite_error(sqlite3* database, int rc, std::string_view doing) {
 }
 
 Result<Database> Database::open(const Path& path, Mode mode) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Mode::kCreate ? SQLITE_OPEN_CREATE : 0);
+  const std::string name = mode == Mode::kUnchanging ? immutable_uri(path) : path.string();
   sqlite3* handle = nullptr;
-  const int rc = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int rc = sqlite3_open_v2(name.c_str(), &handle, open_flags(mode), nullptr);
   Database database;
   database.handle_.reset(handle);  // owns also after a failed open
   if (rc != SQLITE_OK) {

@@ -28,6 +28,9 @@ class Database {
   enum class Mode {
     kReadWrite,  ///< of an existing file
     kCreate,     ///< of an existing or new file
+    /// Read-only, of an existing file that nobody changes and without a write-ahead log: makes no
+    /// file beside it, takes no lock.
+    kUnchanging,
   };
   static Result<Database> open(const Path& path, Mode mode);
 

@@ -458,6 +458,34 @@ drains_and_ends_with_status_zero() {
 }
 claim drains_and_ends_with_status_zero
 
+# FOLDER: what is in it, byte for byte, and when it was written.
+traces_in() {
+  (cd "$1" && find . -printf '%P %y %s %T@\n' | sort && find . -type f -exec sha256sum {} + | sort)
+}
+
+verifies_copies_without_keys_and_without_a_trace() {
+  mkdir "$work/copy" "$work/copy-of-a-running-one"
+  cp "$data/ledger.db" "$data/lock" "$work/copy/"
+  start_serving
+  cp "$data/ledger.db" "$data/ledger.db-wal" "$work/copy-of-a-running-one/"
+  stop
+  for copy in "$work/copy" "$work/copy-of-a-running-one"; do
+    traces_in "$copy" >"$work/before"
+    expect 0 "$STATEHOUSE" audit verify --data "$copy" --trust "$trust" -o json
+    holds 'd["verified"] and d["entries"] > 10'
+    expect 4 "$STATEHOUSE" audit verify --data "$copy" --trust "$work/other-trust.json"
+    expect 3 "$STATEHOUSE" audit verify --data "$copy"
+    traces_in "$copy" >"$work/after"
+    cmp "$work/before" "$work/after"
+  done
+  expect 7 flock -x "$work/copy/lock" \
+    "$STATEHOUSE" audit verify --data "$work/copy" --trust "$trust"
+}
+must "$STATEHOUSE" init --data "$work/other" --name store.example.org/test \
+  --admin "alice=$work/alice/.ssh/id_ed25519.pub"
+cp "$work/other/trust.json" "$work/other-trust.json"
+claim verifies_copies_without_keys_and_without_a_trace
+
 works_on_the_data_without_a_server() {
   expect 0 "$STATEHOUSE" token create --data "$data" --identity carol -o json
   holds 'd["token"].startswith("sth_")'

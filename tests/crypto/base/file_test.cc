@@ -68,8 +68,13 @@ TEST_CASE_FIXTURE(Folder, "a lock is exclusive until it is given back") {
   {
     const FileLock lock = FileLock::acquire(at("lock")).value();
     CHECK(FileLock::acquire(at("lock")).error().code == ErrorCode::kUnavailable);
+    CHECK(FileLock::share(at("lock")).error().code == ErrorCode::kUnavailable);
   }
   CHECK(FileLock::acquire(at("lock")));
+  const FileLock shared = FileLock::share(at("lock")).value();
+  CHECK(FileLock::share(at("lock")));
+  CHECK(FileLock::acquire(at("lock")).error().code == ErrorCode::kUnavailable);
+  CHECK(FileLock::share(at("no such lock")).error().code == ErrorCode::kNotFound);
 }
 
 TEST_CASE_FIXTURE(Folder, "a temporary directory goes with its content") {
