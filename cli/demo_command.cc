@@ -7,6 +7,7 @@
 #include "cli/demo_stage.h"
 #include "cli/running_server.h"
 #include "cli/session.h"
+#include "crypto/base/encoding.h"
 
 namespace statehouse {
 namespace {
@@ -213,6 +214,12 @@ struct DemoOptions {
   bool keep = false;
 };
 
+/// Keys that stay on a disk are worth a word.
+std::string kept_note(const Path& folder, std::string_view what) {
+  return " Kept, for this user alone: " + std::string(what) + " private keys, in\n  " +
+         folder.string() + "\nRemove it when you are done:  rm -rf " + folder.string();
+}
+
 Result<> run_demo(Session& session, const DemoOptions& options) {
   Environment& environment = session.environment();
   std::error_code error;
@@ -221,6 +228,11 @@ Result<> run_demo(Session& session, const DemoOptions& options) {
   TemporaryDirectory scratch = TRY(TemporaryDirectory::create("/tmp", "statehouse-demo-"));
   const bool named = session.options().data.has_value();
   const Path data = named ? session.path(*session.options().data) : scratch.path() / "store";
+  if (std::filesystem::exists(std::filesystem::symlink_status(data, error))) {
+    return conflict(
+        "making a store in " + escape_for_message(data.string()) + ": there is something already",
+        "give --data a directory that does not exist");
+  }
   DemoStage stage(environment, program, scratch.path());
   Demo demo(environment, stage, data);
   TRY(demo.tell());
@@ -229,8 +241,9 @@ Result<> run_demo(Session& session, const DemoOptions& options) {
     const Path kept = Path("/tmp") / ("statehouse-" + scratch.path().filename().string());
     std::filesystem::rename(scratch.path(), kept, error);
     if (error) return internal_error("keeping the demo: " + error.message());
-    environment.out << " Everything is kept in " << kept.string() << ".";
+    environment.out << kept_note(kept, "the people's homes and the store, with all their");
   }
+  if (options.keep && named) environment.out << kept_note(data, "the store, with its");
   if (!options.keep && named) TRY(remove_tree(data));
   environment.out << "\n";
   return {};
@@ -244,9 +257,9 @@ void add_demo_command(CommandSet& commands) {
       .flag("--keep", options->keep, "Keep the store (in --data DIR) when it is over")
       .notes(
           "Makes a store, runs a server on a free port, and plays two people and a reconciler with "
-          "real git "
-          "and ssh-keygen. The people's keys and clones go in the end; a store that is kept keeps "
-          "its own.")
+          "real git and ssh-keygen. The people's keys and clones go in the end, and so does the "
+          "store unless --keep is given; without --data that keeps everything, in a folder below "
+          "/tmp that is named in the end.")
       .action("telling the demo",
               [options](Session& session) { return run_demo(session, *options); });
 }
