@@ -2,7 +2,9 @@
 
 namespace statehouse {
 
-std::vector<DemoFile> demo_platform_files() {
+namespace {
+
+std::vector<DemoFile> cluster_files() {
   return {
       {"clusters/production/apps.yaml", R"(apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -30,6 +32,11 @@ spec:
     kind: GitRepository
     name: platform
 )"},
+  };
+}
+
+std::vector<DemoFile> base_files() {
+  return {
       {"apps/shop/base/kustomization.yaml", R"(apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
@@ -67,6 +74,11 @@ spec:
     - port: 80
       targetPort: 8080
 )"},
+  };
+}
+
+std::vector<DemoFile> overlay_files() {
+  return {
       {"apps/shop/overlays/staging/kustomization.yaml",
        R"(apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
@@ -91,6 +103,16 @@ spec:
   replicas: 3
 )"},
   };
+}
+
+}  // namespace
+
+std::vector<DemoFile> demo_platform_files() {
+  std::vector<DemoFile> files;
+  for (const auto& part : {cluster_files(), base_files(), overlay_files()}) {
+    files.insert(files.end(), part.begin(), part.end());
+  }
+  return files;
 }
 
 std::vector<DemoFile> demo_system_files() {
