@@ -58,6 +58,12 @@ int run_cli(const std::vector<std::string>& arguments, Environment& environment)
     environment.out << selection->text;
     return 0;
   }
+  if (options.server && options.data) {
+    return report({ErrorCode::kInvalidArgument,
+                   "reading the arguments: --server and --data name two different stores",
+                   "give one: --data on the host of the store, --server from anywhere else"},
+                  environment.err);
+  }
   const auto format = parse_output_format(options.output);
   if (!format) return report(format.error(), environment, OutputFormat::kText);
   Session session(environment, options, *format);

@@ -54,9 +54,9 @@ struct Import {
   }
 
   int run(const std::string& from, const std::string& ref = "main") {
+    cli.variables["STATEHOUSE_SERVER"] = "file://" + cli.directory.path().string();
     return cli.run({"repository", "import", "platform", "--from", from, "--ref", ref, "--to",
-                    "deploy", "--key", "key", "--server", "file://" + cli.directory.path().string(),
-                    "-o", "json"});
+                    "deploy", "--key", "key", "-o", "json"});
   }
 
   GitLibrary library;

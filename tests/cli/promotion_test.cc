@@ -57,6 +57,7 @@ struct Review {
         {"commits", {{{"commit", commit}, {"subject", "m"}, {"signer", "alice"}}}}};
     server = {{"origin", "example.com/store"}, {"epoch", 1}};
     cli.answers["GET /v1/server"] = [this](const ApiRequest&) { return ok(server); };
+    cli.variables["STATEHOUSE_SERVER"] = "file://" + cli.directory.path().string();
     cli.answers["GET /v1/promotions/12"] = [this](const ApiRequest&) { return ok(promotion); };
     cli.answers["GET /v1/promotions/12/statement*"] = [this](const ApiRequest& request) {
       const bool reject = request.target.ends_with("reject");
@@ -79,8 +80,7 @@ struct Review {
   }
 
   int decide(std::vector<std::string> more, const std::string& verb = "approve") {
-    more.insert(more.begin(), {"promotion", verb, "12", "--key", "key", "--server",
-                               "file://" + cli.directory.path().string()});
+    more.insert(more.begin(), {"promotion", verb, "12", "--key", "key"});
     return cli.run(more);
   }
 
@@ -373,8 +373,7 @@ TEST_CASE("an OpenPGP key signs with gpg, and the envelope names its primary key
   review.cli.variables["GNUPGHOME"] = home.path().string();
   CHECK(review.decide({"--yes", "--key", "bob@example.org"}) == 2);  // given twice
   const int code =
-      review.cli.run({"promotion", "approve", "12", "--yes", "--key", "bob@example.org", "--server",
-                      "file://" + review.cli.directory.path().string()});
+      review.cli.run({"promotion", "approve", "12", "--yes", "--key", "bob@example.org"});
   CAPTURE(review.cli.err);
   CHECK(code == 0);
   const DsseEnvelope envelope = DsseEnvelope::parse(dump_json(review.sent)).value();

@@ -256,6 +256,23 @@ TEST_CASE("without a server and outside of a clone the error says how to name on
   CHECK(cli.err.find("--server URL") != std::string::npos);
 }
 
+TEST_CASE("--server and --data together are refused by every command, before it does anything") {
+  TestCli cli;
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"token", "list"},
+                                             {"audit", "verify"},
+                                             {"serve"},
+                                             {"promotion", "show", "1"},
+                                             {"version"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--server", "http://127.0.0.1:1"});
+    CHECK(cli.run(arguments) == 2);
+    CHECK(cli.err.find("--server and --data") != std::string::npos);
+  }
+  CHECK(cli.requests.empty());
+  CHECK_FALSE(std::filesystem::exists(cli.path("keys")));
+}
+
 TEST_CASE("a list is printed in every format, as the contract says") {
   TestCli cli;
   const Json list{{"tokens",
