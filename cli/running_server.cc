@@ -1,6 +1,7 @@
 #include "cli/running_server.h"
 
 #include "cli/version.h"
+#include "crypto/base/encoding.h"
 
 namespace statehouse {
 namespace {
@@ -12,6 +13,15 @@ Path absolute(const Environment& environment, const std::string& text) {
   return given.is_absolute() ? given : environment.working_directory / given;
 }
 
+Result<Path> existing_file(const Environment& environment, std::string_view what,
+                           const std::string& text) {
+  Path path = absolute(environment, text);
+  std::error_code error;
+  if (std::filesystem::is_regular_file(path, error)) return path;
+  return not_found("reading the TLS " + std::string(what) + ": there is no file " +
+                   escape_for_message(path.string()));
+}
+
 Result<HttpServerOptions> http_options(const Environment& environment, const ServerConfig& config,
                                        const DataLayout& layout) {
   HttpServerOptions http;
@@ -21,8 +31,9 @@ Result<HttpServerOptions> http_options(const Environment& environment, const Ser
   if (config.tls_certificate.has_value() != config.tls_key.has_value()) {
     return invalid_argument("reading the options: --tls-cert and --tls-key belong together");
   }
-  if (config.tls_certificate) http.tls_certificate = absolute(environment, *config.tls_certificate);
-  if (config.tls_key) http.tls_key = absolute(environment, *config.tls_key);
+  if (!config.tls_certificate) return http;
+  http.tls_certificate = TRY(existing_file(environment, "certificate", *config.tls_certificate));
+  http.tls_key = TRY(existing_file(environment, "key", *config.tls_key));
   return http;
 }
 

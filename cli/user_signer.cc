@@ -147,6 +147,10 @@ Result<UserSignature> UserKey::sign_openpgp(const Environment& environment,
                                         "--local-user", name_, "--armor", "--detach-sign"},
                                        message));
   const std::string signing = field_of(result.stderr_bytes, "[GNUPG:] SIG_CREATED ", ' ', 7);
+  if (result.stderr_bytes.find("[GNUPG:] INV_SGNR ") != std::string::npos) {
+    return not_found(doing + ": gpg has no such secret key, and there is no such file",
+                     "give --key a file, or see which keys there are: gpg --list-secret-keys");
+  }
   if (!result.succeeded() || signing.empty()) {
     return unavailable(doing + ": gpg: " + last_words(result),
                        "see which keys there are: gpg --list-secret-keys");

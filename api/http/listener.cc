@@ -73,6 +73,14 @@ Result<FileDescriptor> bound_tcp_socket(const addrinfo& info) {
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   if (::bind(socket.get(), info.ai_addr, info.ai_addrlen) != 0) {
     if (errno == EADDRINUSE) return conflict("binding: the address is in use");
+    if (errno == EADDRNOTAVAIL) {
+      return invalid_argument("binding: this machine does not have the address",
+                              "give --listen one that it has, or 0.0.0.0 for all");
+    }
+    if (errno == EACCES) {
+      return denied("binding: this user may not use the port",
+                    "give --listen a port from 1024 on, or the process CAP_NET_BIND_SERVICE");
+    }
     return std::unexpected(errno_error("binding", errno));
   }
   if (::listen(socket.get(), kBacklog) != 0) {

@@ -48,6 +48,7 @@ ErrorCode code_for_errno(int errno_value) {
     case ENFILE:
     case EAGAIN:
     case ENOMEM:
+    case EROFS:
       return ErrorCode::kUnavailable;
     case ENOENT:
       return ErrorCode::kNotFound;

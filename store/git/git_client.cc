@@ -42,11 +42,14 @@ EnvironmentList closed_environment() {
 EnvironmentList opened_environment(const EnvironmentList& user) {
   EnvironmentList environment;
   for (const auto& [name, value] : user) {
+    // What git says is read here, in English.
+    if (name.starts_with("LC_") || name == "LANG" || name == "LANGUAGE") continue;
     const bool is_location = name == "GIT_DIR" || name == "GIT_WORK_TREE" ||
                              name == "GIT_INDEX_FILE" || name.starts_with("GIT_OBJECT") ||
                              name.starts_with("GIT_ALTERNATE") || name == "GIT_ALLOW_PROTOCOL";
     if (!is_location) environment.emplace_back(name, value);
   }
+  environment.emplace_back("LC_ALL", "C.UTF-8");
   environment.emplace_back("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh");
   return environment;
 }
@@ -131,10 +134,12 @@ Error transfer_error(const std::string& doing, const SubprocessResult& result,
                 : "tell git its authority: git config --global http.sslCAInfo FILE; name and "
                   "dates must be right, too"};
   }
-  const bool missing = result.stderr_bytes.find("not our ref") != std::string::npos ||
-                       result.stderr_bytes.find("couldn't find remote ref") != std::string::npos ||
-                       result.stderr_bytes.find("not found") != std::string::npos ||
-                       result.stderr_bytes.find("does not exist") != std::string::npos;
+  const bool missing =
+      result.stderr_bytes.find("not our ref") != std::string::npos ||
+      result.stderr_bytes.find("couldn't find remote ref") != std::string::npos ||
+      result.stderr_bytes.find("not found") != std::string::npos ||
+      result.stderr_bytes.find("does not exist") != std::string::npos ||
+      result.stderr_bytes.find("does not appear to be a git repository") != std::string::npos;
   return {missing ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
           doing + ": " + (said.empty() ? "git failed" : said), ""};
 }

@@ -122,6 +122,18 @@ TEST_CASE("a source or ref that is not there fails and pushes nothing") {
   CHECK(import.governing.git({"rev-parse", "refs/heads/audit"}) == import.tip);
 }
 
+TEST_CASE("a source that is no repository is not found, whatever language git speaks") {
+  Import import;
+  for (const char* language : {"", "de_DE.UTF-8"}) {
+    import.cli.variables["LANG"] = language;
+    import.cli.variables["LANGUAGE"] = "de";
+    for (const char* from : {"NOTHERE", "/nowhere/at/all", "file:///nowhere.git"}) {
+      CHECK(import.run(from) == 3);
+    }
+    CHECK(import.run("http://127.0.0.1:1/x.git") == 7);
+  }
+}
+
 TEST_CASE("an import that would make the configuration invalid pushes nothing") {
   Import import;
   const std::string bad =

@@ -114,6 +114,14 @@ TEST_CASE("without a terminal and without an answer beforehand nothing is signed
   CHECK(review.cli.requests.empty());
 }
 
+TEST_CASE("a key that is neither a file nor gpg's is not found") {
+  Review review;
+  for (const char* key : {"nokey", "no/key"}) {
+    CHECK(review.cli.run({"promotion", "approve", "12", "--yes", "--key", key}) == 3);
+    CHECK(review.sent.is_null());
+  }
+}
+
 TEST_CASE("a person who does not type yes signs nothing") {
   for (const char* typed : {"", "\n", "y\n", "no\n", "YES\n", " yes\n"}) {
     Review review;

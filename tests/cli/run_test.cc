@@ -273,6 +273,17 @@ TEST_CASE("--server and --data together are refused by every command, before it 
   CHECK_FALSE(std::filesystem::exists(cli.path("keys")));
 }
 
+TEST_CASE("reindex and fsck without a data directory are bad usage") {
+  TestCli cli;
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"audit", "reindex"}, {"fsck"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--server", "http://127.0.0.1:1"});
+    CHECK(cli.run_alone(arguments) == 2);
+    CHECK(cli.err.find("give --data DIR") != std::string::npos);
+  }
+}
+
 TEST_CASE("a list is printed in every format, as the contract says") {
   TestCli cli;
   const Json list{{"tokens",

@@ -564,6 +564,11 @@ refuses_a_configuration_it_does_not_understand() {
   says "bad.yaml:1"
   expect 2 "$STATEHOUSE" serve --data "$data" --listen nonsense
   expect 3 "$STATEHOUSE" serve --data "$work/nothing" --listen 127.0.0.1:0
+  expect 2 "$STATEHOUSE" serve --data "$data" --listen 203.0.113.7:8417
+  says "does not have the address"
+  expect 3 "$STATEHOUSE" serve --data "$data" --tls-cert "$work/tls.pem" --tls-key "$work/no.key"
+  expect 3 "$STATEHOUSE" serve --data "$data" --tls-cert "$work/no.pem" --tls-key "$work/tls.key"
+  says "$work/no.pem"
 }
 claim refuses_a_configuration_it_does_not_understand
 finish

@@ -64,6 +64,10 @@ TEST_CASE_FIXTURE(Folder,
   CHECK(read_file(at("absent"), 100).error().code == ErrorCode::kNotFound);
 }
 
+TEST_CASE("a read-only file system is unavailable, not a bug") {
+  CHECK(errno_error("writing", EROFS).code == ErrorCode::kUnavailable);
+}
+
 TEST_CASE_FIXTURE(Folder, "a lock is exclusive until it is given back") {
   {
     const FileLock lock = FileLock::acquire(at("lock")).value();
