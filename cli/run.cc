@@ -58,14 +58,14 @@ int run_cli(const std::vector<std::string>& arguments, Environment& environment)
     environment.out << selection->text;
     return 0;
   }
+  const auto format = parse_output_format(options.output);
+  if (!format) return report(format.error(), environment, OutputFormat::kText);
   if (options.server && options.data) {
     return report({ErrorCode::kInvalidArgument,
                    "reading the arguments: --server and --data name two different stores",
                    "give one: --data on the host of the store, --server from anywhere else"},
-                  environment.err);
+                  environment, *format);
   }
-  const auto format = parse_output_format(options.output);
-  if (!format) return report(format.error(), environment, OutputFormat::kText);
   Session session(environment, options, *format);
   auto done = selection->run(session);
   environment.out.flush();

@@ -14,7 +14,7 @@ build_packages="
   libgit2-dev libgpgme-dev libsodium-dev libsqlite3-dev libssl-dev libyaml-dev ninja-build
   nlohmann-json3-dev openssh-client pkg-config zlib1g-dev"
 test_packages="
-  clang-format-19 clang-tidy-19 doctest-dev jq libvalijson-dev procps python3 sqlite3 util-linux"
+  clang-format-19 clang-tidy-19 doctest-dev jq libvalijson-dev procps python3 sqlite3 util-linux xxd"
 # One client of the tests is written in Go; any Go since Debian's 1.19 will do.
 command -v go >/dev/null || test_packages="$test_packages golang-go"
 bench_packages="fcgiwrap nginx procps python3 wrk"
