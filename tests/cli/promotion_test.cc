@@ -303,8 +303,7 @@ TEST_CASE("promotion diff shows every change in full, and nothing that drives a 
   Review review({{"a.yaml", "2"},
                  {"esc.yaml", "\x1b[2Jx\r\n\xe2\x80\xae\xff\ty\\z\n"},
                  {"nul.bin", std::string("a\0b", 3)}});
-  CHECK(review.cli.run({"promotion", "diff", "12", "--server",
-                        "file://" + review.cli.directory.path().string()}) == 0);
+  CHECK(review.cli.run({"promotion", "diff", "12"}) == 0);
   const std::string& out = review.cli.out;
   for (const std::string& part :
        {std::string("\n-1\n"), std::string("\n+2\n"), std::string("\n+<U+001b>[2Jx<U+000d>\n"),
@@ -319,8 +318,7 @@ TEST_CASE("promotion diff shows every change in full, and nothing that drives a 
 TEST_CASE("promotion diff refuses a server that lies about the tree") {
   Review review;
   review.promotion["tree"]["sha1"] = std::string(40, 'a');
-  CHECK(review.cli.run({"promotion", "diff", "12", "--server",
-                        "file://" + review.cli.directory.path().string()}) == 4);
+  CHECK(review.cli.run({"promotion", "diff", "12"}) == 4);
   CHECK(review.cli.out.empty());
 }
 
