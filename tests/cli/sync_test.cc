@@ -39,6 +39,18 @@ struct Machine {
     store.issue_version(archive);
   }
 
+  /// Syncs the second of two versions; then the store offers the first again.
+  void go_back_after_sync() {
+    release({{"a.yaml", "1"}});
+    const VersionStatement old = store.statement;
+    const std::string old_archive = archive;
+    release({{"a.yaml", "2"}});
+    REQUIRE(sync() == 0);
+    store.statement = old;
+    store.reissue();
+    archive = old_archive;
+  }
+
   int sync(std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"sync", "-R", "platform", "--ref", "deploy", "--trust", "trust.json",
                                "--into", "live", "--once"});
@@ -99,14 +111,7 @@ TEST_CASE("an archive of other bytes, longer or shorter, exits 4 and changes not
 
 TEST_CASE("a server that goes back to an older version exits 4 and changes nothing") {
   Machine machine;
-  machine.release({{"a.yaml", "1"}});
-  const VersionStatement old = machine.store.statement;
-  const std::string old_archive = machine.archive;
-  machine.release({{"a.yaml", "2"}});
-  REQUIRE(machine.sync() == 0);
-  machine.store.statement = old;
-  machine.store.reissue();
-  machine.archive = old_archive;
+  machine.go_back_after_sync();
   CHECK(machine.sync() == 4);
   CHECK(machine.cli.err.find("lower version") != std::string::npos);
   CHECK(machine.live("a.yaml") == "2");
@@ -146,14 +151,7 @@ TEST_CASE("a damaged state is refused, not forgotten") {
 
 TEST_CASE("a state that is gone from a folder in use is refused, not begun anew") {
   Machine machine;
-  machine.release({{"a.yaml", "1"}});
-  const VersionStatement old = machine.store.statement;
-  const std::string old_archive = machine.archive;
-  machine.release({{"a.yaml", "2"}});
-  REQUIRE(machine.sync() == 0);
-  machine.store.statement = old;
-  machine.store.reissue();
-  machine.archive = old_archive;
+  machine.go_back_after_sync();
   const Path state = machine.cli.path("live.versions/state.json");
   for (const char* left : {"", R"({"format":"statehouse-last-seen-v1","origin":"","epoch":0,)"
                                R"("checkpoint":null,"refs":[]})"}) {
