@@ -22,11 +22,12 @@ std::string versions_in_words(const std::vector<VersionNumber>& versions) {
   return words::list(versions, [](VersionNumber version) { return std::to_string(version); });
 }
 
-/// Whose latest statement about the current revision is a rejection.
+/// Whose latest statement about the pinned commit is a rejection. A target that moves makes an
+/// approval stale, for it was of another change; whoever rejected it has not thereby agreed.
 std::set<ResourceName> rejecting_in(const std::vector<ApprovalFacts>& approvals) {
   std::map<ResourceName, const ApprovalFacts*> latest;
   for (const ApprovalFacts& approval : approvals) {
-    if (!approval.matches_current_revision) continue;
+    if (!approval.is_for_pinned_commit) continue;
     const ApprovalFacts*& known = latest[approval.identity];
     if (known == nullptr || approval.received >= known->received) known = &approval;
   }

@@ -98,6 +98,9 @@ struct ApprovalFacts {
   ApprovalVerdict verdict = ApprovalVerdict::kApprove;
   bool matches_current_revision = false;  ///< every signed field equals the promotion's today
   std::string stale_reason;               ///< in words, when it does not match
+  /// The promotion was not updated since; the target or the policies may have changed. Implied by
+  /// matches_current_revision.
+  bool is_for_pinned_commit = false;
   Timestamp received;
   std::optional<Timestamp> expires;  ///< the signer's own limit; at that instant it is over
   std::vector<VersionNumber> drops;  ///< versions whose changes the signer agrees to lose

@@ -1,11 +1,14 @@
 #include "api/service/promotion_facts.h"
 
 #include <unordered_set>
+#include <utility>
 
 #include "crypto/base/encoding.h"
 #include "crypto/base/limits.h"
+#include "crypto/merkle.h"
 #include "crypto/sshsig.h"
 #include "store/git/commit_graph.h"
+#include "store/ledger/event.h"
 
 namespace statehouse {
 
@@ -52,6 +55,8 @@ std::string describe_difference(const ApprovalStatement& signed_statement,
   return "it is for another promotion";
 }
 
+}  // namespace
+
 Result<std::optional<GivenApproval>> read_given(const Core& core, const ApprovalRecord& record) {
   const EvidenceRecord evidence = TRY(core.ledger.read().evidence(record.envelope_digest));
   if (!evidence.content) return std::optional<GivenApproval>();
@@ -59,6 +64,82 @@ Result<std::optional<GivenApproval>> read_given(const Core& core, const Approval
   given.envelope = TRY(DsseEnvelope::parse(evidence.content->bytes));
   given.statement = TRY(ApprovalStatement::parse(given.envelope.payload));
   return std::optional(std::move(given));
+}
+
+namespace {
+
+/// The entry at `index`, proved to be in the log that the newest checkpoint is of.
+Result<ParsedEntry> read_proved_entry(const LedgerReader& ledger, EntryIndex index) {
+  const CheckpointRecord checkpoint = ledger.checkpoint();
+  const std::string bytes = TRY(ledger.entry(index));
+  const MerkleProof proof = TRY(ledger.inclusion_proof(index, checkpoint.size));
+  TRY(verify_merkle_inclusion(index, checkpoint.size, merkle_leaf_hash(bytes), proof,
+                              checkpoint.root));
+  return parse_entry(bytes);
+}
+
+/// Whether the row says what was logged when the statement was handed in, and what is signed.
+Result<bool> is_as_logged(const LedgerReader& ledger, const ApprovalRecord& record,
+                          const std::optional<GivenApproval>& given) {
+  const ParsedEntry entry = TRY(read_proved_entry(ledger, record.entry));
+  const bool approves = record.verdict == ApprovalVerdict::kApprove;
+  if (entry.type != (approves ? EventType::kPromotionApproved : EventType::kPromotionRejected)) {
+    return false;
+  }
+  const std::int64_t promotion = TRY(json_integer(entry.data, "promotion"));
+  const std::int64_t revision = TRY(json_integer(entry.data, "revision"));
+  const std::string identity = TRY(json_string(entry.data, "identity"));
+  const std::string fingerprint = TRY(json_string(entry.data, "fingerprint"));
+  const bool is_same = std::cmp_equal(promotion, record.promotion) &&
+                       std::cmp_equal(revision, record.revision) && identity == record.identity &&
+                       fingerprint == record.fingerprint && entry.time == record.received &&
+                       entry.evidence_digests == std::vector{record.envelope_digest};
+  if (!is_same || !given) return is_same;
+  const ApprovalStatement& statement = given->statement;
+  return statement.verdict == record.verdict && statement.expires == record.expires &&
+         statement.drops == record.drops;
+}
+
+/// A row that somebody changed in the database's file must not decide a merge.
+Result<> require_as_logged(const LedgerReader& ledger, const ApprovalRecord& record,
+                           const std::optional<GivenApproval>& given) {
+  const Result<bool> is_same = is_as_logged(ledger, record, given);
+  if (is_same && *is_same) return {};
+  return corrupt("checking the approvals of promotion " + std::to_string(record.promotion) +
+                     ": what the database has of " + escape_for_message(record.identity) +
+                     " is not what entry " + std::to_string(record.entry) + " of the log says" +
+                     (is_same ? "" : ": " + is_same.error().message),
+                 "run statehouse fsck");
+}
+
+/// Whether the recorded key of the recorded identity signed it. Whether that key still counts is
+/// the policy's question.
+Result<bool> is_well_signed(const PromotionSituation& situation, const ApprovalFacts& facts,
+                            const std::optional<GivenApproval>& given) {
+  if (!given || given->envelope.signatures.size() != 1) return false;
+  const DsseEnvelope& envelope = given->envelope;
+  const SignatureVerdict verdict =
+      TRY(judge_signature(*situation.active, dsse_pae(envelope.payload_type, envelope.payload),
+                          envelope.signatures[0].bytes, kSshNamespaceApproval, KeyUsage::kApprovals,
+                          situation.facts.now));
+  return (verdict.state == SignatureState::kGood ||
+          verdict.state == SignatureState::kKeyNotValid) &&
+         verdict.fingerprint == facts.fingerprint && verdict.identity == facts.identity;
+}
+
+/// What a promotion's row says it brought is in the commit that it made: a changed row would have
+/// commits taken for reviewed that nobody saw.
+Result<> require_brought_by(const Core& core, const RefKey& target, const LastPromotion& last) {
+  const Oid& made = last.version.content->commit;
+  const Oid& source = last.promotion.source_commit;
+  if (made == source) return {};
+  const PooledRepository repository = TRY(core.repositories.acquire(target.repository));
+  const GitCommit seal = TRY(repository->read_commit(made));
+  if (!seal.parents.empty() && seal.parents.back() == source) return {};
+  return corrupt("reading promotion " + std::to_string(last.promotion.number) +
+                     ": its source commit in the database is not the one that " + made.hex() +
+                     " was made from",
+                 "run statehouse fsck");
 }
 
 std::string first_line(std::string_view message) {
@@ -90,7 +171,9 @@ Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const R
     for (const VersionRecord& version : page.records) {
       if (version.kind != VersionKind::kPromotion || !version.promotion) continue;
       const PromotionRecord promotion = TRY(core.ledger.read().promotion(*version.promotion));
-      return std::optional(LastPromotion{version, promotion});
+      LastPromotion last{version, promotion};
+      TRY(require_brought_by(core, target, last));
+      return std::optional(std::move(last));
     }
     if (!page.next) return std::optional<LastPromotion>();
     before = page.next;
@@ -253,8 +336,11 @@ Result<> PromotionGatherer::gather_approvals(PromotionSituation& situation) cons
     facts.received = record.received;
     facts.expires = record.expires;
     facts.drops = record.drops;
+    facts.is_for_pinned_commit = record.revision == situation.record.revision;
     std::optional<GivenApproval> given = TRY(read_given(core_, record));
-    if (!given) {
+    if (!facts.is_for_pinned_commit) {
+      facts.stale_reason = "the promotion was updated since";
+    } else if (!given) {
       facts.stale_reason = "its text was erased";
     } else {
       ApprovalStatement expected = situation.statement;
@@ -272,24 +358,13 @@ Result<> PromotionGatherer::gather_approvals(PromotionSituation& situation) cons
 
 Result<> PromotionGatherer::verify_approvals(PromotionSituation& situation) const {
   for (std::size_t i = 0; i < situation.approvals.size(); ++i) {
+    TRY(require_as_logged(core_.ledger.read(), situation.approvals[i], situation.given[i]));
     ApprovalFacts& facts = situation.facts.approvals[i];
-    if (!facts.matches_current_revision) continue;
-    const auto& [envelope, statement] = *situation.given[i];
-    bool sound = envelope.signatures.size() == 1 && statement.verdict == facts.verdict &&
-                 statement.expires == facts.expires;
-    if (sound) {
-      const SignatureVerdict verdict =
-          TRY(judge_signature(*situation.active, dsse_pae(envelope.payload_type, envelope.payload),
-                              envelope.signatures[0].bytes, kSshNamespaceApproval,
-                              KeyUsage::kApprovals, situation.facts.now));
-      // Whether the key still counts is the policy's question; whose it is and what it signed,
-      // ours.
-      const bool verifies =
-          verdict.state == SignatureState::kGood || verdict.state == SignatureState::kKeyNotValid;
-      sound = verifies && verdict.fingerprint == facts.fingerprint &&
-              verdict.identity == facts.identity;
-    }
-    if (sound) continue;
+    // A rejection needs no key that is still in service: nobody agrees by losing one.
+    if (facts.verdict == ApprovalVerdict::kReject || !facts.is_for_pinned_commit) continue;
+    const bool is_good = TRY(is_well_signed(situation, facts, situation.given[i]));
+    if (is_good) continue;
+    facts.is_for_pinned_commit = false;
     facts.matches_current_revision = false;
     facts.stale_reason = "its signature does not verify";
   }

@@ -41,6 +41,9 @@ struct PromotionSituation {
       statement;  ///< what an approver signs now: verdict approve, no drops, no expiry
 };
 
+/// Errors: as reading the ledger. None: its text was erased.
+Result<std::optional<GivenApproval>> read_given(const Core& core, const ApprovalRecord& record);
+
 /// The newest version of `target` that a promotion made, with that promotion; none when there is
 /// none.
 struct LastPromotion {
@@ -62,9 +65,9 @@ class PromotionGatherer {
   /// promotion, holds the source commit already.
   Result<std::optional<std::string>> held_by_target(const PromotionRecord& record) const;
 
-  /// Verifies the signatures of the approvals once more, before something is moved on the strength
-  /// of them: a row that somebody wrote into the ledger's file is no approval. One whose signature
-  /// is not by the recorded key counts as stale.
+  /// Verifies the approvals once more, before something is moved on the strength of them. Each row
+  /// must say what its log entry says, proved to be in the log, and what is signed; one whose
+  /// signature is not by the recorded key counts as stale. Errors: kCorrupt when a row differs.
   Result<> verify_approvals(PromotionSituation& situation) const;
 
  private:
@@ -78,6 +81,7 @@ class PromotionGatherer {
   const Core& core_;
 };
 
+/// Errors: kCorrupt when the commit of that version was not made from the promotion's source.
 Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const RefKey& target);
 
 }  // namespace statehouse

@@ -53,8 +53,8 @@ const Flow* find_flow(const Configuration& configuration, const ResourceName& na
 
 /// Why `identity` could not count for any commit of the promotion, or nothing.
 /// An approval that can never count is refused when it is given, not found out at merge.
-std::optional<Decision> refuse_useless_approval(const PromotionSituation& situation,
-                                                const ResourceName& identity) {
+std::optional<Decision> refuse_useless_word(const PromotionSituation& situation,
+                                            const ResourceName& identity, ApprovalVerdict verdict) {
   const Configuration& configuration = situation.active->configuration;
   const auto& clauses = situation.flow->approvals;
   const bool named = std::ranges::any_of(clauses, [&](const ApprovalClause& clause) {
@@ -68,6 +68,9 @@ std::optional<Decision> refuse_useless_approval(const PromotionSituation& situat
     decision.settle();
     return decision;
   }
+  // Whoever had a hand in it may still see why it must not be deployed; else naming people in a
+  // commit would silence them.
+  if (verdict == ApprovalVerdict::kReject) return std::nullopt;
   const std::set<ResourceName> persons = configuration.persons_behind(identity);
   const auto has_a_hand = [&](const CommitFacts& commit) {
     const std::set<ResourceName> hands = hands_in(configuration, commit);
@@ -356,20 +359,32 @@ Result<PromotionOutcome> PromotionService::approve(const AuthenticatedCaller& ca
     return unverified("approving promotion " + std::to_string(number) +
                       ": it is signed by somebody else than the token's identity");
   }
-  TRY(require_newest_word(caller, situation, statement));
-  if (auto refusal = refuse_useless_approval(situation, *caller.identity())) {
+  if (auto refusal = refuse_useless_word(situation, *caller.identity(), statement.verdict)) {
     return refuse(caller, record, "approve", *std::move(refusal));
   }
-  return record_approval(caller, situation, statement, verdict.fingerprint, envelope_json);
+  {
+    // Of two words of one person that arrive at once, the older must not be recorded last.
+    const std::lock_guard lock(words_);
+    TRY(require_newest_word(caller, record, statement));
+    TRY(record_approval(caller, record, statement, verdict.fingerprint, envelope_json));
+  }
+  if (situation.flow->merge_auto && statement.verdict == ApprovalVerdict::kApprove) {
+    const ResourceName opener = TRY(ResourceName::parse(record.opener));
+    const Result<PromotionOutcome> merged =
+        merge_as(AuthenticatedCaller::server(), opener, record.number, true);
+    // The approval stands whether or not this was the last thing that was missing.
+    if (!merged && merged.error().code == ErrorCode::kInternal) return merged;
+  }
+  return done(record.number);
 }
 
 /// A statement that was signed before must not be handed in again, by whoever holds the signer's
 /// token: it would lift a later rejection, or live on beyond its time.
 Result<> PromotionService::require_newest_word(const AuthenticatedCaller& caller,
-                                               const PromotionSituation& situation,
+                                               const PromotionRecord& record,
                                                const ApprovalStatement& statement) const {
-  const std::string doing = "approving promotion " + std::to_string(situation.record.number) + ": ";
-  const Timestamp now = situation.facts.now;
+  const std::string doing = "approving promotion " + std::to_string(record.number) + ": ";
+  const Timestamp now = core_.clock.now();
   if (statement.issued > now + kIssuedAheadMax || statement.issued + kIssuedAgeMax < now) {
     return invalid_argument(doing + "it was signed at " + statement.issued.rfc3339() +
                                 ", the server's clock says " + now.rfc3339(),
@@ -377,14 +392,16 @@ Result<> PromotionService::require_newest_word(const AuthenticatedCaller& caller
   }
   const std::string payload = statement.payload();
   std::size_t words = 0;
-  for (std::size_t i = 0; i < situation.approvals.size(); ++i) {
-    if (situation.approvals[i].identity != caller.identity_name()) continue;
-    if (++words == limits::kWordsPerApproverMax) {
+  const auto approvals = TRY(core_.ledger.read().approvals(record.number));
+  for (const ApprovalRecord& word : approvals) {
+    if (word.identity != caller.identity_name()) continue;
+    // Of this revision: nobody's updates can use up another one's words.
+    if (word.revision == record.revision && ++words == limits::kWordsPerApproverMax) {
       return conflict(doing + caller.identity_name() + " said something on it " +
                           std::to_string(words) + " times already",
                       "close the promotion and open another one");
     }
-    const std::optional<GivenApproval>& earlier = situation.given[i];
+    const std::optional<GivenApproval> earlier = TRY(read_given(core_, word));
     if (!earlier) continue;
     if (statement.issued < earlier->statement.issued || payload == earlier->envelope.payload) {
       return conflict(doing + "a newer or the same statement of " + caller.identity_name() +
@@ -395,13 +412,12 @@ Result<> PromotionService::require_newest_word(const AuthenticatedCaller& caller
   return {};
 }
 
-Result<PromotionOutcome> PromotionService::record_approval(const AuthenticatedCaller& caller,
-                                                           const PromotionSituation& situation,
-                                                           const ApprovalStatement& statement,
-                                                           std::string_view fingerprint,
-                                                           std::string_view envelope) {
-  const PromotionRecord& record = situation.record;
-  TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+Result<> PromotionService::record_approval(const AuthenticatedCaller& caller,
+                                           const PromotionRecord& record,
+                                           const ApprovalStatement& statement,
+                                           std::string_view fingerprint,
+                                           std::string_view envelope) {
+  return core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     TRY(transaction.require_promotion_at(record.number, record.revision));
     const AppendedEntry entry = TRY(transaction.append(
         promotion_judged_event(caller, record, statement, fingerprint, envelope)));
@@ -416,15 +432,7 @@ Result<PromotionOutcome> PromotionService::record_approval(const AuthenticatedCa
     approval.entry = entry.index;
     TRY(transaction.insert_approval(approval));
     return {};
-  }));
-  if (situation.flow->merge_auto && statement.verdict == ApprovalVerdict::kApprove) {
-    const ResourceName opener = TRY(ResourceName::parse(record.opener));
-    const Result<PromotionOutcome> merged =
-        merge_as(AuthenticatedCaller::server(), opener, record.number, true);
-    // The approval stands whether or not this was the last thing that was missing.
-    if (!merged && merged.error().code == ErrorCode::kInternal) return merged;
-  }
-  return done(record.number);
+  });
 }
 
 /// A comment on a file is about something that the promotion holds, or that its target has.
@@ -518,6 +526,9 @@ Result<PromotionOutcome> PromotionService::merge_as(const AuthenticatedCaller& c
       core_.queue.take({seen.target.repository, seen.source.repository});
   for (int i = 0; i + 1 < kMergeAttemptsMax; ++i) {
     Result<PromotionOutcome> outcome = decide_and_merge(caller, mover, number, automatic, turn);
+    if (!outcome && outcome.error().code == ErrorCode::kCorrupt) {
+      core_.alarms.raise("promotion", std::to_string(number), outcome.error().message);
+    }
     if (outcome || outcome.error().code != ErrorCode::kConflict) return outcome;
   }
   return decide_and_merge(caller, mover, number, automatic, turn);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -86,16 +87,14 @@ class PromotionService {
                                 const RefKey& source, const Oid& commit) const;
   Result<PromotionOutcome> refuse(const AuthenticatedCaller& caller, const PromotionRecord& record,
                                   std::string_view action, Decision decision);
-  Result<> require_newest_word(const AuthenticatedCaller& caller,
-                               const PromotionSituation& situation,
+  Result<> require_newest_word(const AuthenticatedCaller& caller, const PromotionRecord& record,
                                const ApprovalStatement& statement) const;
   Result<> require_something_new(const PromotionRecord& record) const;
   Result<> require_place(const PromotionRecord& record, const std::optional<std::string>& path,
                          std::optional<std::uint64_t> line) const;
-  Result<PromotionOutcome> record_approval(const AuthenticatedCaller& caller,
-                                           const PromotionSituation& situation,
-                                           const ApprovalStatement& statement,
-                                           std::string_view fingerprint, std::string_view envelope);
+  Result<> record_approval(const AuthenticatedCaller& caller, const PromotionRecord& record,
+                           const ApprovalStatement& statement, std::string_view fingerprint,
+                           std::string_view envelope);
   Result<PromotionOutcome> merge_as(const AuthenticatedCaller& caller, const ResourceName& mover,
                                     PromotionNumber number, bool automatic);
   /// Once. Errors: kConflict also when what the decision rested on changed before the commit.
@@ -107,6 +106,7 @@ class PromotionService {
                                   const RepositoryQueue::Turn& turn);
 
   Core& core_;
+  std::mutex words_;  ///< held from the look at earlier words to the record of a new one
   FetchService& access_;
   WritePath& write_path_;
   RefusalLog& refusals_;

@@ -179,6 +179,7 @@ ApprovalFacts approval_by(std::string_view who) {
                        .verdict = ApprovalVerdict::kApprove,
                        .matches_current_revision = true,
                        .stale_reason = {},
+                       .is_for_pinned_commit = true,
                        .received = kNow - std::chrono::minutes(1),
                        .expires = {},
                        .drops = {}};

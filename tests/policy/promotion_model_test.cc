@@ -98,6 +98,7 @@ class Model {
       ApprovalFacts approval = test::approval_by(word.who);
       approval.verdict = word.approve ? ApprovalVerdict::kApprove : ApprovalVerdict::kReject;
       approval.matches_current_revision = word.revision == revision_;
+      approval.is_for_pinned_commit = word.revision == revision_;
       approval.received = word.at;
       if (word.key == 1)
         approval.fingerprint = test::fingerprint(word.who == "bob" ? "carol" : "bob");

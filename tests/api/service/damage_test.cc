@@ -56,9 +56,9 @@ void damage(const Path& file) {
   std::ofstream(file, std::ios::binary) << "not what was written";
 }
 
-bool has_object_alarm(ServiceFixture& fixture) {
+bool has_alarm(ServiceFixture& fixture, std::string_view what) {
   return std::ranges::any_of(fixture.core().alarms.list(),
-                             [](const Alarm& alarm) { return alarm.what == "object"; });
+                             [&](const Alarm& alarm) { return alarm.what == what; });
 }
 
 std::string sql_text(std::string_view text) { return "'" + std::string(text) + "'"; }
@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(ServiceFixture, "damage of the store's own objects is no fault
   SUBCASE("a commit that is gone") { std::filesystem::remove(object_file(*this, tip_now)); }
   const std::uint64_t size = log_size();
   CHECK(code_of(push_moves("alice", "platform", moves, pack)) == ErrorCode::kCorrupt);
-  CHECK(has_object_alarm(*this));
+  CHECK(has_alarm(*this, "object"));
   for (std::uint64_t index = size; index < log_size(); ++index) {
     const Json event = must(parse_json(must(ledger().entry(index))));
     CHECK(event["type"] != "statehouse.ref.refused");
@@ -133,10 +133,61 @@ TEST_CASE_FIXTURE(ServiceFixture,
       s.expires = clock.now() - std::chrono::hours(1);
     });
   }
+  SUBCASE("that would count") { envelope = approval_envelope(number, "bob"); }
   forge_approval(*this, number, "bob", envelope);
   REQUIRE(must(store->promotions().situation(as("alice"), number)).approvals.size() == 1);
-  CHECK(refusal_of(merge("carol", number)) == "approvals stale");
+  CHECK(code_of(merge("carol", number)) == ErrorCode::kCorrupt);
+  CHECK(has_alarm(*this, "promotion"));
   CHECK_FALSE(state("platform:refs/heads/deploy"));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "a row of an approval that was changed decides no merge") {
+  push_commit();
+  const PromotionNumber number = open("alice", "deploy");
+  accepted(approve("bob", number));
+  clock.advance(std::chrono::seconds(1));
+  accepted(approve_with("carol", number, "carol",
+                        [](auto& s) { s.verdict = ApprovalVerdict::kReject; }));
+  REQUIRE(refusal_of(merge("bob", number)) == "rejected");
+  const std::string of_carol = " WHERE identity = 'carol'";
+  for (const std::string& change :
+       {"received = 1" + of_carol, "verdict = 'approve'" + of_carol, "revision = 7" + of_carol,
+        "identity = 'dave'" + of_carol,
+        "fingerprint = (SELECT fingerprint FROM approvals WHERE identity = 'bob')" + of_carol,
+        "entry = 0" + of_carol, "expires = 1" + of_carol, std::string("drops = '[1]'"),
+        std::string("expires = 9999999999999"),
+        "envelope_digest = (SELECT envelope_digest FROM approvals WHERE identity = 'bob')" +
+            of_carol}) {
+    CAPTURE(change);
+    const auto execute = [&](const std::string& sql) {
+      Database database =
+          must(Database::open(store->layout().ledger(), Database::Mode::kReadWrite));
+      must(database.execute(sql));
+    };
+    execute("CREATE TABLE kept AS SELECT * FROM approvals; UPDATE approvals SET " + change);
+    const auto merged = merge("bob", number);
+    execute("DELETE FROM approvals; INSERT INTO approvals SELECT * FROM kept; DROP TABLE kept");
+    CHECK(code_of(merged) == ErrorCode::kCorrupt);
+  }
+  CHECK_FALSE(state("platform:refs/heads/deploy"));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture,
+                  "what a merged promotion brought is in its seal, whatever its row says") {
+  push_commit();
+  promote("deploy");
+  const Oid unseen = push_commit({.author = "bob", .files = {{"apps/shop.yaml", "kind: Bob\n"}}});
+  push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
+  const PromotionNumber number = open("alice", "deploy");
+  // Bob may not approve what he wrote, unless it counts as brought already.
+  accepted(approve("bob", number));
+  REQUIRE(refusal_of(merge("carol", number)).find("self-approval") != std::string::npos);
+  {
+    Database database = must(Database::open(store->layout().ledger(), Database::Mode::kReadWrite));
+    must(database.execute("UPDATE promotions SET source_commit = x'" + unseen.hex() +
+                          "' WHERE state = 'merged' AND flow = 'deploy'"));
+  }
+  CHECK(code_of(merge("carol", number)) == ErrorCode::kCorrupt);
 }
 
 }  // namespace statehouse::test
