@@ -130,6 +130,12 @@ Result<std::optional<VersionContent>> parse_content(Members& members) {
   return content;
 }
 
+Result<RefKey> parse_key(Members& members) {
+  RepositoryName repository = TRY(RepositoryName::parse(members.string("repository")));
+  RefName ref = TRY(RefName::parse(members.string("ref")));
+  return RefKey{std::move(repository), std::move(ref)};
+}
+
 Result<std::optional<PreviousVersion>> parse_previous(const Json& json) {
   if (json.is_null()) return std::nullopt;
   Members members(json);
@@ -291,9 +297,7 @@ Result<ParsedEntry> parse_entry(std::string_view bytes) {
 Result<VersionRecord> parse_ref_updated(const ParsedEntry& entry, EntryIndex index) {
   if (entry.type != EventType::kRefUpdated) return invalid_argument("not a ref.updated entry");
   Members members(entry.data);
-  const RepositoryName repository = TRY(RepositoryName::parse(members.string("repository")));
-  const RefName ref = TRY(RefName::parse(members.string("ref")));
-  VersionRecord record{{.key = {repository, ref}}, std::nullopt, index, entry.time};
+  VersionRecord record{{.key = TRY(parse_key(members))}, std::nullopt, index, entry.time};
   record.version = members.count("version");
   record.kind = members.keep(parse_version_kind(members.string("kind")));
   record.content = members.keep(parse_content(members));
@@ -313,6 +317,28 @@ Result<VersionRecord> parse_ref_updated(const ParsedEntry& entry, EntryIndex ind
   record.previous = members.keep(parse_previous(members.member("previous")));
   TRY(members.outcome());
   TRY(commits.outcome());
+  return record;
+}
+
+Result<PromotionRecord> parse_promotion_pinned(const ParsedEntry& entry) {
+  Members members(entry.data);
+  Members source(members.member("source"));
+  Members target(members.member("target"));
+  Members tree(members.member("tree"));
+  PromotionRecord record{.source = TRY(parse_key(source)), .target = TRY(parse_key(target))};
+  record.number = members.count("promotion");
+  record.kind = members.keep(parse_promotion_kind(members.string("kind")));
+  record.flow = members.string("flow");
+  record.revision = members.count("revision");
+  record.source_commit = source.keep(Oid::parse(source.string("commit")));
+  record.source_commit_digest = source.string("commitSha256");
+  if (const auto base = target.optional_string("base")) {
+    record.base_commit = target.keep(Oid::parse(*base));
+  }
+  record.base_version = target.count("baseVersion");
+  record.tree = tree.keep(Oid::parse(tree.string("sha1")));
+  record.tree_digest = tree.string("sha256");
+  for (const Members* const read : {&members, &source, &target, &tree}) TRY(read->outcome());
   return record;
 }
 

@@ -134,4 +134,8 @@ Result<ParsedEntry> parse_entry(std::string_view bytes);
 /// states. Errors: kInvalidArgument.
 Result<VersionRecord> parse_ref_updated(const ParsedEntry& entry, EntryIndex index);
 
+/// What a promotion.opened or .updated entry states of an open promotion: all but opener, times and
+/// free text. Errors: kInvalidArgument.
+Result<PromotionRecord> parse_promotion_pinned(const ParsedEntry& entry);
+
 }  // namespace statehouse

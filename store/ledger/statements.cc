@@ -68,6 +68,8 @@ constexpr Definition kLog[] = {
     {&S::evidence_of_entry,
      "SELECT digest, entry, name, media_type, salt, bytes FROM evidence WHERE entry = ?1 "
      "ORDER BY position"},
+    {&S::evidence_digests_of_entry,
+     "SELECT digest FROM evidence WHERE entry = ?1 ORDER BY position"},
     {&S::erase_evidence, "UPDATE evidence SET salt = NULL, bytes = NULL WHERE digest = ?1"},
 };
 
@@ -146,14 +148,15 @@ constexpr Definition kPromotions[] = {
                           ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
     {&S::approvals,
      "SELECT id, " APPROVAL_COLUMNS " FROM approvals WHERE promotion = ?1 ORDER BY id"},
-    {&S::approval_by_entry,
-     "SELECT id, " APPROVAL_COLUMNS " FROM approvals WHERE entry = ?1 LIMIT 1"},
+    {&S::approval, "SELECT id, " APPROVAL_COLUMNS " FROM approvals WHERE id = ?1"},
     {&S::insert_check,
      "INSERT INTO checks (" CHECK_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
     {&S::checks, "SELECT id, " CHECK_COLUMNS " FROM checks WHERE promotion = ?1 ORDER BY id"},
+    {&S::check, "SELECT id, " CHECK_COLUMNS " FROM checks WHERE id = ?1"},
     {&S::insert_comment,
      "INSERT INTO comments (" COMMENT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
     {&S::comments, "SELECT id, " COMMENT_COLUMNS " FROM comments WHERE promotion = ?1 ORDER BY id"},
+    {&S::comment, "SELECT id, " COMMENT_COLUMNS " FROM comments WHERE id = ?1"},
     {&S::comment_count, "SELECT count(*) FROM comments WHERE promotion = ?1"},
 };
 

@@ -16,7 +16,7 @@ struct Statements {
   Statement meta;
   Statement insert_entry, entry, entry_range, entry_count;
   Statement put_tile, tile, insert_checkpoint, newest_checkpoint, checkpoint;
-  Statement insert_evidence, evidence, evidence_of_entry, erase_evidence;
+  Statement insert_evidence, evidence, evidence_of_entry, evidence_digests_of_entry, erase_evidence;
 
   Statement insert_repository, repository, repositories, delete_repository, live_refs_of_repository;
   Statement ref, refs, put_ref, live_names_below, live_name;
@@ -26,8 +26,8 @@ struct Statements {
   Statement insert_verdict, verdict, verdicts_of_entry;
 
   Statement insert_promotion, promotion, promotions, update_promotion, newest_promotion;
-  Statement insert_approval, approvals, approval_by_entry, insert_check, checks, insert_comment,
-      comments, comment_count;
+  Statement insert_approval, approvals, approval, insert_check, checks, check, insert_comment,
+      comments, comment, comment_count;
 
   Statement insert_token, token, token_by_hash, tokens, revoke_token;
   Statement put_suspension, suspensions;

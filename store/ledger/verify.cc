@@ -6,12 +6,11 @@
 
 #include "crypto/base/json.h"
 #include "crypto/checkpoint.h"
-#include "crypto/dsse.h"
-#include "crypto/sha256.h"
 #include "crypto/tile.h"
 #include "store/ledger/connection.h"
 #include "store/ledger/event.h"
 #include "store/ledger/rows.h"
+#include "store/ledger/verify_rows.h"
 #include "store/ledger/verify_run.h"
 
 namespace statehouse {
@@ -32,7 +31,12 @@ bool same_record(const VersionRecord& a, const VersionRecord& b) {
 class Verification {
  public:
   Verification(LedgerConnection& connection, const VerifyOptions& options)
-      : database_(connection.database), statements_(connection.statements), options_(options) {}
+      : database_(connection.database),
+        statements_(connection.statements),
+        options_(options),
+        rows_(connection, [this](std::string what, std::string where, std::string why) {
+          find(std::move(what), std::move(where), std::move(why));
+        }) {}
 
   Result<VerifyReport> run() {
     TRY(check_file());
@@ -49,8 +53,12 @@ class Verification {
     report_.root = frontier_.root();
     TRY(check_tiles_at_the_end());
     TRY(check_newest_checkpoint());
+    TRY(check_repositories());
     TRY(check_refs());
-    TRY(check_rows_without_entries());
+    TRY(rows_.finish());
+    TRY(rows_.compare_count("version", "versions", report_.versions));
+    TRY(rows_.compare_count("verdict", "verdicts", verdicts_));
+    TRY(rows_.compare_count("evidence", "evidence", report_.evidence));
     TRY(check_erasures());
     return std::move(report_);
   }
@@ -155,40 +163,11 @@ class Verification {
     return check_effect(*parsed, row.index);
   }
 
-  /// Holds the rows that an event of this type must have left against the event.
+  /// Holds the rows that an event must have left against the event.
   Result<> check_effect(const ParsedEntry& event, EntryIndex index) {
-    ++events_[event.type];
-    switch (event.type) {
-      case EventType::kRefUpdated:
-        return check_ref_updated(event, index);
-      case EventType::kStatementIssued:
-        return check_statement(event, index);
-      case EventType::kPromotionApproved:
-      case EventType::kPromotionRejected:
-        return check_approval(event, index);
-      case EventType::kTokenCreated:
-      case EventType::kTokenRevoked:
-        return check_token(event, index);
-      case EventType::kEvidenceErased:
-        note_erasure(event);
-        return {};
-      case EventType::kStoreInitialized:
-      case EventType::kRefRefused:
-      case EventType::kConfigurationActivated:
-      case EventType::kPromotionOpened:
-      case EventType::kPromotionUpdated:
-      case EventType::kPromotionCommented:
-      case EventType::kPromotionRefused:
-      case EventType::kPromotionClosed:
-      case EventType::kCheckReported:
-      case EventType::kIdentitySuspended:
-      case EventType::kReconcilerReported:
-      case EventType::kIntegrityAlarmed:
-      case EventType::kEpochDeclared:
-      case EventType::kTrustPublished:
-        return {};
-    }
-    return {};
+    if (event.type == EventType::kRefUpdated) TRY(check_ref_updated(event, index));
+    if (event.type == EventType::kEvidenceErased) note_erasure(event);
+    return rows_.compare(event, index);
   }
 
   /// Compares tiles that the last entry filled, and starts their successors.
@@ -236,7 +215,9 @@ class Verification {
   }
 
   Result<> check_evidence(const ParsedEntry& entry, EntryIndex index) {
-    for (const std::string& digest : entry.evidence_digests) {
+    const Json& stated = entry.data.at("evidence");
+    for (std::size_t i = 0; i < entry.evidence_digests.size(); ++i) {
+      const std::string& digest = entry.evidence_digests[i];
       ++report_.evidence;
       const auto found = statements_.evidence.one(read_evidence, digest);
       if (!found && found.error().code != ErrorCode::kCorrupt) {
@@ -244,12 +225,29 @@ class Verification {
       }
       if (!found) {
         find("evidence", digest, "its bytes do not match");
-      } else if (!*found || (*found)->entry != index) {
-        find("evidence", digest, "entry " + std::to_string(index) + " names it; it is missing");
-      } else if (!(*found)->content) {
-        ++report_.evidence_erased;
-        blanked_.insert(digest);
+        continue;
       }
+      if (!*found || (*found)->entry != index) {
+        find("evidence", digest, "entry " + std::to_string(index) + " names it; it is missing");
+        continue;
+      }
+      if (json_string(stated[i], "name") != (*found)->name ||
+          json_string(stated[i], "mediaType") != (*found)->media_type) {
+        find("evidence", digest,
+             "its name or media type is not what entry " + std::to_string(index) + " says");
+      }
+      if ((*found)->content) continue;
+      ++report_.evidence_erased;
+      blanked_.insert(digest);
+    }
+    return check_evidence_order(entry, index);
+  }
+
+  Result<> check_evidence_order(const ParsedEntry& entry, EntryIndex index) {
+    if (entry.evidence_digests.size() < 2) return {};
+    const auto stored = TRY(statements_.evidence_digests_of_entry.all(read_text, index));
+    if (stored != entry.evidence_digests) {
+      find("evidence", "entry " + std::to_string(index), "it is not in the order of the entry");
     }
     return {};
   }
@@ -334,81 +332,22 @@ class Verification {
     return {};
   }
 
-  Result<> check_statement(const ParsedEntry& entry, EntryIndex index) {
-    const std::string where = "entry " + std::to_string(index);
-    const auto repository = json_string(entry.data, "repository");
-    const auto ref = json_string(entry.data, "ref");
-    const auto version = json_integer(entry.data, "version");
-    const auto digest = json_string(entry.data, "statement");
-    if (!repository || !ref || !version || !digest) {
-      find("statement", where, "the entry does not say of what");
+  /// No entry deletes a repository, and every ref is in one.
+  Result<> check_repositories() {
+    std::set<std::string> needed;
+    for (const auto& [key, state] : refs_) needed.insert(key.repository.str());
+    const auto stored = statements_.repositories.all(read_repository);
+    if (!stored) {
+      find("repository", "all", stored.error().message);
       return {};
     }
-    const auto row = statements_.statement.one(read_statement, *repository, *ref, *version);
-    if (!row || !*row) {
-      find("statement", where, row ? "it is missing" : row.error().message);
-      return {};
+    for (const RepositoryRecord& repository : *stored) {
+      needed.erase(repository.name.str());
+      if (!repository.deleted) continue;
+      find("repository", repository.name.str(), "it is marked as deleted, and no entry says so");
     }
-    const StatementRecord& statement = **row;
-    const auto envelope = DsseEnvelope::parse(statement.envelope);
-    if (statement.entry != index || statement.payload_digest != *digest || !envelope ||
-        sha256_digest_text(envelope->payload) != *digest) {
-      find("statement", where, "what is kept is not what was issued");
-    }
-    return {};
-  }
-
-  Result<> check_approval(const ParsedEntry& event, EntryIndex index) {
-    const auto row = statements_.approval_by_entry.one(read_approval, index);
-    const bool same = row && *row && json_integer(event.data, "promotion") == (*row)->promotion &&
-                      json_integer(event.data, "revision") == (*row)->revision &&
-                      json_string(event.data, "fingerprint") == (*row)->fingerprint &&
-                      event.actor.identity == (*row)->identity &&
-                      std::ranges::count(event.evidence_digests, (*row)->envelope_digest) == 1 &&
-                      ((*row)->verdict == ApprovalVerdict::kApprove) ==
-                          (event.type == EventType::kPromotionApproved);
-    if (!same) find("approval", "entry " + std::to_string(index), "it is not what the entry says");
-    return {};
-  }
-
-  Result<> check_token(const ParsedEntry& event, EntryIndex index) {
-    const auto id = json_string(event.data, "id");
-    const auto row = statements_.token.one(read_token, id ? *id : "");
-    bool same = row && *row && json_string(event.data, "identity") == (*row)->identity;
-    if (same && event.type == EventType::kTokenCreated) {
-      same = (*row)->entry == index &&
-             json_string(event.data, "scope") == std::string(name_of((*row)->scope)) &&
-             json_string(event.data, "expires") == (*row)->expires.rfc3339();
-    } else if (same) {
-      same = (*row)->revoked.has_value();
-    }
-    if (!same) find("token", "entry " + std::to_string(index), "it is not what the entry says");
-    return {};
-  }
-
-  /// Rows that claim to come from entries, but are more than the entries account for.
-  Result<> check_rows_without_entries() {
-    const struct {
-      const char* what;
-      const char* sql;
-      std::uint64_t accounted;
-    } counts[] = {
-        {"version", "SELECT count(*) FROM versions", report_.versions},
-        {"verdict", "SELECT count(*) FROM verdicts", verdicts_},
-        {"statement", "SELECT count(*) FROM statements", events_[EventType::kStatementIssued]},
-        {"promotion", "SELECT count(*) FROM promotions", events_[EventType::kPromotionOpened]},
-        {"approval", "SELECT count(*) FROM approvals",
-         events_[EventType::kPromotionApproved] + events_[EventType::kPromotionRejected]},
-        {"comment", "SELECT count(*) FROM comments", events_[EventType::kPromotionCommented]},
-        {"check", "SELECT count(*) FROM checks", events_[EventType::kCheckReported]},
-        {"token", "SELECT count(*) FROM tokens", events_[EventType::kTokenCreated]},
-        {"evidence", "SELECT count(*) FROM evidence", report_.evidence},
-    };
-    for (const auto& count : counts) {
-      const std::int64_t rows = TRY(database_.integer(count.sql));
-      if (static_cast<std::uint64_t>(rows) > count.accounted) {
-        find(count.what, "all", "there are more rows than the entries account for");
-      }
+    for (const std::string& name : needed) {
+      find("repository", name, "refs are in it, and its row is missing");
     }
     return {};
   }
@@ -416,6 +355,7 @@ class Verification {
   Database& database_;
   Statements& statements_;
   const VerifyOptions& options_;
+  RowComparison rows_;
   VerifyReport report_;
   std::vector<NoteKey> log_keys_;
 
@@ -427,9 +367,8 @@ class Verification {
   std::map<std::uint64_t, std::string> checkpoints_;  // the next few, by size
 
   Timestamp last_time_;
-  std::map<RefKey, RefState> refs_;            // as replayed
-  std::map<EventType, std::uint64_t> events_;  // how many there are of each type
-  std::uint64_t verdicts_ = 0;                 // bound by the entries seen so far
+  std::map<RefKey, RefState> refs_;  // as replayed
+  std::uint64_t verdicts_ = 0;       // bound by the entries seen so far
   std::set<std::string> blanked_;
   std::set<std::string> erased_;
 };

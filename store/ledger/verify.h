@@ -51,13 +51,16 @@ struct VerifyReport {
 ///     all entries;
 ///   - every ref.updated entry against the versions table, and their replay against the ref states;
 ///   - the verdicts on commits against the digest in the entry of the move that brought them;
-///   - every statement.issued entry against the statements table;
-///   - every approval and token entry against its row (a token's hash is in no entry: a changed one
-///     makes the token useless, or another secret usable, and is not seen here);
-///   - no versions, statements, promotions, approvals, comments, checks or tokens beyond those;
-///   - every evidence digest named by an entry: bytes match, or a logged evidence.erased names it;
-///     no evidence that no entry names.
-/// Memory: one entry and one tile per level at a time, plus the refs. Reads one consistent moment.
+///   - statements, promotions, approvals, comments, checks, tokens and suspensions, column by column,
+///     against the entries that made, changed and ended them, and the evidence with their text while
+///     it is not erased. In no entry is a token's hash (a changed one makes the token useless, or
+///     another secret usable) and a check's address;
+///   - no row of those beyond what the entries account for, and none too few;
+///   - every repository that a ref is in has its row, and none is marked as deleted;
+///   - every evidence digest named by an entry: its name, media type and order; its bytes match, or a
+///     logged evidence.erased names it; no evidence that no entry names.
+/// Memory: one entry and one tile per level at a time, plus the refs, and the promotions and
+/// suspensions without their text. Reads one consistent moment.
 /// Errors: only when it could not look (kNotFound, kUnavailable, kInvalidArgument: not a ledger);
 /// what it saw is in the report.
 Result<VerifyReport> verify_ledger_file(const Path& path, const VerifyOptions& options);

@@ -1,6 +1,6 @@
 #include "store/ledger/verify.h"
 
-#include "tests/store/ledger/fixture.h"
+#include "tests/store/ledger/honest_rows.h"
 
 namespace statehouse {
 
@@ -34,33 +34,11 @@ class FullFixture : public LedgerFixture {
 
   /// Five entries: a promotion, its approval, a token, another token, which is revoked.
   static Result<> approve_and_mint(Transaction& t) {
-    const Actor bob{"bob", ActorVia::kToken, std::nullopt};
-    TRY(t.append({EventType::kPromotionOpened, "promotion/1", bob, {{"promotion", 1}}, {}}));
-    TRY(t.insert_promotion(promotion_of("source")));
-    const AppendedEntry approved = TRY(t.append(
-        {EventType::kPromotionApproved,
-         "promotion/1",
-         bob,
-         {{"promotion", 1}, {"revision", 1}, {"fingerprint", "SHA256:abc"}, {"identity", "bob"}},
-         {{"approval", "application/json", "{}"}}}));
-    TRY(t.insert_approval({.promotion = 1,
-                           .revision = 1,
-                           .identity = "bob",
-                           .fingerprint = "SHA256:abc",
-                           .envelope_digest = approved.evidence_digests[0],
-                           .entry = approved.index}));
-    for (const char* id : {"tok_a", "tok_b"}) {
-      TokenRecord token{.id = id, .hash = sha256(id), .identity = "bob", .repositories = "**"};
-      const Json data = {
-          {"id", id}, {"identity", "bob"}, {"scope", "read"}, {"expires", token.expires.rfc3339()}};
-      const AppendedEntry made =
-          TRY(t.append({EventType::kTokenCreated, std::string("token/") + id, bob, data, {}}));
-      token.entry = made.index;
-      TRY(t.insert_token(token));
-    }
-    const Json data = {{"id", "tok_b"}, {"identity", "bob"}};
-    TRY(t.append({EventType::kTokenRevoked, "token/tok_b", bob, data, {}}));
-    return t.revoke_token("tok_b");
+    TRY(open_honestly(t, "source"));
+    TRY(judge_honestly(
+        t, {.promotion = 1, .revision = 1, .identity = "bob", .fingerprint = "SHA256:abc"}));
+    for (const char* id : {"tok_a", "tok_b"}) TRY(mint_honestly(t, id));
+    return revoke_honestly(t, "tok_b");
   }
 
   /// What verification of a copy of the ledger finds first after `sql`. REQUIRES: closed.
@@ -220,7 +198,7 @@ TEST_CASE_FIXTURE(FullFixture, "an untouched ledger has no finding, open or clos
   CHECK(open.complete);
   CHECK(open.entries == 309);
   CHECK(open.versions == 3);
-  CHECK(open.evidence == 2);
+  CHECK(open.evidence == 3);
   CHECK(open.root == read().checkpoint().root);
   CHECK(open.checkpoint_note == read().checkpoint().note);
   close();
