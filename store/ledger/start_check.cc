@@ -1,6 +1,7 @@
 #include "store/ledger/start_check.h"
 
 #include <algorithm>
+#include <map>
 
 #include "crypto/base/limits.h"
 #include "crypto/checkpoint.h"
@@ -72,7 +73,12 @@ class StartCheck {
       const auto leaf = leaf_at(entry.index);
       if (!leaf || *leaf != merkle_leaf_hash(entry.bytes)) {
         problem("entry " + std::to_string(entry.index) + " does not hash to its leaf");
+        continue;
       }
+      const auto event = parse_entry(entry.bytes);
+      const auto moved = event ? parse_ref_updated(*event, entry.index)
+                               : Result<VersionRecord>(std::unexpected(event.error()));
+      if (moved) newest_moves_.insert_or_assign(moved->key, entry.index);
     }
     if (entries->empty()) return;
     const auto last = parse_entry(entries->back().bytes);
@@ -88,6 +94,15 @@ class StartCheck {
       const Result<> good =
           leaf ? check_ref_state(state, statements_, *leaf) : std::unexpected(leaf.error());
       if (!good) problem("the ref " + state.key.str() + ": " + good.error().message);
+      const auto newest = newest_moves_.extract(state.key);
+      if (!newest.empty() && newest.mapped() != state.entry) {
+        problem("the ref " + state.key.str() + ": entry " + std::to_string(newest.mapped()) +
+                " moved it later than it says");
+      }
+    }
+    for (const auto& [key, entry] : newest_moves_) {
+      problem("the ref " + key.str() + ": entry " + std::to_string(entry) +
+              " moved it, and its row is missing");
     }
   }
 
@@ -141,6 +156,7 @@ class StartCheck {
   std::uint64_t size_ = 0;
   std::optional<std::vector<MerkleHash>> leaf_tile_;
   std::uint64_t leaf_tile_n_ = 0;
+  std::map<RefKey, EntryIndex> newest_moves_;  // of those in the tail
   StartReport report_;
 };
 

@@ -167,7 +167,15 @@ TEST_CASE("what start promises to see stops the ledger at start") {
         std::string("UPDATE checkpoints SET note = note || 'x' WHERE size = 309"),
         std::string("DELETE FROM checkpoints WHERE size = 309"),
         std::string("UPDATE refs SET commit_oid = zeroblob(20) WHERE ref = 'refs/heads/audit'"),
-        std::string("UPDATE refs SET version = 1, entry = 0 WHERE ref = 'refs/heads/audit'")}) {
+        std::string("UPDATE refs SET version = 1, entry = 0 WHERE ref = 'refs/heads/audit'"),
+        // A ref moved back with the version that it had: the two rows agree, the log does not.
+        std::string(
+            "DELETE FROM versions WHERE entry = 1; UPDATE refs SET (version, entry, "
+            "commit_oid, commit_digest, tree_oid, tree_digest) = (SELECT version, entry, "
+            "commit_oid, commit_digest, tree_oid, tree_digest FROM versions WHERE entry = 0) "
+            "WHERE ref = 'refs/heads/audit'"),
+        std::string("DELETE FROM versions WHERE ref = 'refs/heads/deploy'; "
+                    "DELETE FROM refs WHERE ref = 'refs/heads/deploy'")}) {
     CAPTURE(sql);
     FullFixture f;
     f.harm_at_rest(sql);
