@@ -51,14 +51,14 @@ struct VerifyReport {
 ///     all entries;
 ///   - every ref.updated entry against the versions table, and their replay against the ref states;
 ///   - the verdicts on commits against the digest in the entry of the move that brought them;
-///   - statements, promotions, approvals, comments, checks, tokens and suspensions, column by column,
-///     against the entries that made, changed and ended them, and the evidence with their text while
-///     it is not erased. In no entry is a token's hash (a changed one makes the token useless, or
-///     another secret usable) and a check's address;
+///   - statements, promotions, approvals, comments, checks, tokens and suspensions, column by
+///     column, against the entries that made, changed and ended them, and the evidence with their
+///     text while it is not erased. In no entry are a token's hash (a changed one makes the token
+///     useless, or another secret usable) and a check's address;
 ///   - no row of those beyond what the entries account for, and none too few;
 ///   - every repository that a ref is in has its row, and none is marked as deleted;
-///   - every evidence digest named by an entry: its name, media type and order; its bytes match, or a
-///     logged evidence.erased names it; no evidence that no entry names.
+///   - every evidence digest named by an entry: name, media type, order and bytes, or a logged
+///     evidence.erased names it; no evidence that no entry names.
 /// Memory: one entry and one tile per level at a time, plus the refs, and the promotions and
 /// suspensions without their text. Reads one consistent moment.
 /// Errors: only when it could not look (kNotFound, kUnavailable, kInvalidArgument: not a ledger);
