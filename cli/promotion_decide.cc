@@ -1,5 +1,6 @@
 #include "cli/promotion_decide.h"
 
+#include <algorithm>
 #include <charconv>
 #include <istream>
 #include <ostream>
@@ -92,19 +93,13 @@ Result<> require_trusted_store(const Session& session, ApiClient& client,
 
 /// The versions in --drop, sorted. Only own changes of the target can be given up.
 Result<std::vector<std::uint64_t>> read_drops(const DecideOptions& options, const Json& promotion) {
-  std::set<std::uint64_t> own_changes;
-  const auto list = json_member(promotion, "targetOwnChanges");
-  if (list && (*list)->is_array()) {
-    for (const Json& version : **list) {
-      if (version.is_number_unsigned()) own_changes.insert(version.get<std::uint64_t>());
-    }
-  }
+  const std::vector<std::uint64_t> own_changes = version_list(promotion, "targetOwnChanges");
   std::set<std::uint64_t> drops;
   for (const std::string& text : options.drops) {
     std::uint64_t version = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), version);
     if (error != std::errc() || stop != text.data() + text.size() ||
-        !own_changes.contains(version)) {
+        std::ranges::find(own_changes, version) == own_changes.end()) {
       return invalid_argument("reading --drop: \"" + escape_for_message(text) +
                                   "\" is no version of the target with changes of its own",
                               "see: statehouse promotion show " + std::to_string(options.number));

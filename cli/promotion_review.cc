@@ -133,12 +133,43 @@ std::string deployed_tree(const ApprovalStatement& statement) {
          "\n";
 }
 
+/// What is signed about the target's own changes, and where others signed something else.
+std::string given_up_versions(const ApprovalStatement& statement, const Json& promotion) {
+  std::string text;
+  for (const std::uint64_t version : statement.drops) {
+    text += "  gives up the target's own changes of version " + std::to_string(version) + "\n";
+  }
+  std::vector<std::uint64_t> kept = version_list(promotion, "targetOwnChanges");
+  const std::vector<std::uint64_t> dropped = version_list(promotion, "drops");
+  kept.insert(kept.end(), dropped.begin(), dropped.end());
+  for (const std::uint64_t version : std::set<std::uint64_t>(kept.begin(), kept.end())) {
+    if (std::ranges::find(statement.drops, version) != statement.drops.end()) continue;
+    const std::string number = std::to_string(version);
+    text += "  does not give up the target's own changes of version " + number;
+    if (std::ranges::find(dropped, version) != dropped.end()) {
+      text += ", which others did, says the server";
+    }
+    text += " (to give them up: --drop " + number + ")\n";
+  }
+  return text;
+}
+
 std::string replaced_commit(const ApprovalStatement& statement) {
   return "  in place of    " +
          (statement.target_base ? "commit " + *statement.target_base : "nothing: a new ref") + "\n";
 }
 
 }  // namespace
+
+std::vector<std::uint64_t> version_list(const Json& promotion, std::string_view name) {
+  std::vector<std::uint64_t> versions;
+  const auto list = json_member(promotion, name);
+  if (!list || !(*list)->is_array()) return versions;
+  for (const Json& version : **list) {
+    if (version.is_number_unsigned()) versions.push_back(version.get<std::uint64_t>());
+  }
+  return versions;
+}
 
 Result<ApprovalStatement> claimed_statement(const Json& server, const Json& promotion,
                                             ApprovalVerdict verdict) {
@@ -164,12 +195,6 @@ Result<ApprovalStatement> claimed_statement(const Json& server, const Json& prom
   statement.tree_sha256 = TRY(read_digest(*tree, "sha256"));
   statement.flow = TRY(json_string(promotion, "flow"));
   statement.policy_digest = TRY(json_string(promotion, "policyDigest"));
-  const Json* drops = TRY(json_member(promotion, "drops"));
-  if (!drops->is_array()) return invalid_argument("`drops` is not a list");
-  for (const Json& version : *drops) {
-    if (!version.is_number_unsigned()) return invalid_argument("`drops` holds no version number");
-    statement.drops.push_back(version.get<std::uint64_t>());
-  }
   return statement;
 }
 
@@ -250,9 +275,7 @@ std::string describe_review(const PromotionReview& review, const Json& promotion
   text += deployed_tree(statement) + replaced_commit(statement);
   text += "  policies       " + statement.policy_digest + "\n";
   if (statement.expires) text += "  good until     " + statement.expires->rfc3339() + "\n";
-  for (const std::uint64_t version : statement.drops) {
-    text += "  gives up the target's own changes of version " + std::to_string(version) + "\n";
-  }
+  text += given_up_versions(statement, promotion);
   text += "commits new to the target: " + std::to_string(review.commits) +
           " (signers as the store judged them)\n" + commits_table(promotion);
   if (review.unlisted > 0) {

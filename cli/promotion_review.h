@@ -21,8 +21,12 @@ struct PromotionReview {
   std::string patch;                ///< the changes' content, safe to show on a terminal
 };
 
+/// The version numbers in the promotion's list `name`; what is not one is left out.
+std::vector<std::uint64_t> version_list(const Json& promotion, std::string_view name);
+
 /// Reads the parts of a promotion's document that an approval statement needs. The tree and both
-/// SHA-256 digests in the result are the server's claims. Errors: kInvalidArgument.
+/// SHA-256 digests in the result are the server's claims. `drops` is empty whatever the document
+/// says: what is given up is the signer's own word. Errors: kInvalidArgument.
 Result<ApprovalStatement> claimed_statement(const Json& server, const Json& promotion,
                                             ApprovalVerdict verdict);
 
@@ -38,7 +42,8 @@ std::optional<std::string> first_difference(const ApprovalStatement& one,
 Result<PromotionReview> review_promotion(Session& session, ApiClient& client, const Json& promotion,
                                          ApprovalVerdict verdict);
 
-/// The statement that the server would have a reviewer sign must be ours, byte for byte.
+/// The statement that the server would have a reviewer sign must be ours, byte for byte; so it
+/// must give nothing up while `own` does not.
 /// Errors: kUnverified, naming what differs.
 Result<> compare_with_server(ApiClient& client, const ApprovalStatement& own);
 

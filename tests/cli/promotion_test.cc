@@ -363,6 +363,36 @@ TEST_CASE("only the target's own changes can be given up, and they are signed") 
         std::vector<std::uint64_t>{3, 4});
 }
 
+TEST_CASE("what the server says is given up is not signed, and the person is told of it") {
+  Review review;
+  review.promotion["drops"] = {3};
+  review.promotion["targetOwnChanges"] = {3, 4};
+  review.change_statement = [](ApprovalStatement& statement) { statement.drops = {3}; };
+  CHECK(review.decide({"--expect-tree", review.tree}) == 4);
+  CHECK(review.cli.err.find("`drops`") != std::string::npos);
+  CHECK(review.decide({"--yes", "--drop", "3"}) == 4);
+  CHECK(review.sent.is_null());
+
+  const auto signed_drops = [&] {
+    const DsseEnvelope envelope = DsseEnvelope::parse(dump_json(review.sent)).value();
+    return ApprovalStatement::parse(envelope.payload).value().drops;
+  };
+  review.change_statement = nullptr;
+  CHECK(review.decide({"--expect-tree", review.tree}) == 0);
+  CHECK(signed_drops().empty());
+
+  review.cli.terminal = StreamKind::kTerminal;
+  review.cli.typed = "yes\n";
+  CHECK(review.decide({"--drop", "4"}) == 0);
+  CHECK(signed_drops() == std::vector<std::uint64_t>{4});
+  for (const char* part :
+       {"gives up the target's own changes of version 4\n",
+        "does not give up the target's own changes of version 3, which others did"}) {
+    CAPTURE(part);
+    CHECK(review.cli.err.find(part) != std::string::npos);
+  }
+}
+
 TEST_CASE("an OpenPGP key signs with gpg, and the envelope names its primary key") {
   Review review;
   const TemporaryDirectory home = TemporaryDirectory::create("/tmp", "g-").value();
