@@ -56,12 +56,38 @@ Result<> require_agreement(Session& session, const DecideOptions& options,
   return denied("not confirmed: nothing was signed");
 }
 
+/// A head lists what its caller may read and asked for, and does not say whom it was signed for. It
+/// can show that a ref is new only when the caller saw the promotion's source, and had not asked
+/// for the source's repository alone.
+Result<> require_telling_of_new_refs(const HeadStatement& head,
+                                     const ApprovalStatement& statement) {
+  const std::string fix = "do not approve; tell the administrators";
+  if (head.find(statement.source_repository, statement.source_ref) == nullptr) {
+    return unverified("the signed head does not name the promotion's source, " +
+                          statement.source_repository + " " + statement.source_ref +
+                          ": it was signed for somebody else",
+                      fix);
+  }
+  const bool shows_other_repositories =
+      statement.source_repository == statement.target_repository ||
+      std::ranges::any_of(head.refs, [&](const HeadStatement::Ref& ref) {
+        return ref.repository != statement.source_repository;
+      });
+  if (shows_other_repositories) return {};
+  return unverified("the signed head names refs of " + statement.source_repository +
+                        " only: it does not show that " + statement.target_repository + " " +
+                        statement.target_ref + " is new",
+                    fix);
+}
+
 /// What would be replaced is what the store's signed head says is deployed now.
 Result<> require_base_in(const HeadStatement& head, const ApprovalStatement& statement) {
   const HeadStatement::Ref* deployed = head.find(statement.target_repository, statement.target_ref);
   const std::string target =
       statement.target_repository + " " + statement.target_ref;  // valid names: nothing to escape
-  if (deployed == nullptr && !statement.target_base) return {};
+  if (deployed == nullptr && !statement.target_base) {
+    return require_telling_of_new_refs(head, statement);
+  }
   if (deployed == nullptr) {
     return unverified("the signed head does not name " + target + ", which would be replaced");
   }
@@ -84,7 +110,7 @@ Result<> require_trusted_store(const Session& session, ApiClient& client,
                           std::to_string(trust.epoch()),
                       "do not approve before you know which of the two is wrong");
   }
-  const Json answer = TRY(client.get("/v1/head", {{"repository", statement.target_repository}}));
+  const Json answer = TRY(client.get("/v1/head"));
   const HeadStatement head =
       TRY_WITH("checking the store",
                verify_head(dump_json(answer), trust, session.environment().clock.now()));

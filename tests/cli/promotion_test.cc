@@ -89,7 +89,7 @@ struct Review {
     store.issue_version();
     store.statement.commit = base;
     store.reissue();
-    cli.answer("GET /v1/head*", store.snapshot()["head"]);
+    cli.answer("GET /v1/head", store.snapshot()["head"]);
   }
 
   GitLibrary library;
@@ -241,6 +241,19 @@ TEST_CASE("with a pinned document, its signed head must say what would be replac
   review.promotion["target"]["base"] = nullptr;
   CHECK(decide() == 4);
   pinned.change_head = [](HeadStatement& head) { head.refs.clear(); };
+  review.answer_head(pinned);
+  CHECK(decide() == 4);  // as for somebody who may read nothing
+  const HeadStatement::Ref source{"platform", "refs/heads/audit", 1, review.commit, review.tree};
+  pinned.change_head = [&](HeadStatement& head) { head.refs = {source}; };
+  review.answer_head(pinned);
+  CHECK(decide() == 0);
+
+  // Nor may it be a head of the source's repository alone, when the target is in another one.
+  review.promotion["target"]["repository"] = "production";
+  CHECK(decide() == 4);
+  pinned.change_head = [&](HeadStatement& head) {
+    head.refs = {source, {"system", "refs/heads/audit", 1, review.commit, review.tree}};
+  };
   review.answer_head(pinned);
   CHECK(decide() == 0);
 }
