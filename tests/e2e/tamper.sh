@@ -347,7 +347,13 @@ for change in \
   "UPDATE checkpoints SET note = replace(note, 'store.example.org', 'store.example.com') WHERE size = (SELECT max(size) FROM checkpoints)" \
   "DELETE FROM entries WHERE idx = (SELECT max(idx) FROM entries)" \
   "UPDATE tiles SET hashes = zeroblob(length(hashes))" \
-  "UPDATE refs SET commit_oid = x'$first' WHERE ref = 'refs/heads/deploy' AND repository = 'platform'"; do
+  "UPDATE refs SET commit_oid = x'$first' WHERE ref = 'refs/heads/deploy' AND repository = 'platform'" \
+  "DELETE FROM statements WHERE ref = 'refs/heads/deploy' AND repository = 'platform' AND version = 2;
+   DELETE FROM versions WHERE ref = 'refs/heads/deploy' AND repository = 'platform' AND version = 2;
+   UPDATE refs SET (version, entry, commit_oid, commit_digest, tree_oid, tree_digest) =
+     (SELECT version, entry, commit_oid, commit_digest, tree_oid, tree_digest FROM versions v
+      WHERE v.repository = refs.repository AND v.ref = refs.ref)
+     WHERE ref = 'refs/heads/deploy' AND repository = 'platform'"; do
   claim ledger_change_stops_the_log "$change"
 done
 claim an_older_ledger_signs_nothing
@@ -358,6 +364,15 @@ for change in \
   "UPDATE evidence SET bytes = x'00' WHERE bytes IS NOT NULL" \
   "DELETE FROM evidence" \
   "UPDATE approvals SET identity = 'eve'" \
+  "UPDATE approvals SET expires = received + 1" \
+  "UPDATE approvals SET drops = '[1]'" \
+  "DELETE FROM approvals" \
+  "UPDATE promotions SET state = 'open'" \
+  "UPDATE promotions SET title = 'Other'" \
+  "UPDATE promotions SET ended_by = 'eve'" \
+  "INSERT INTO suspensions VALUES ('bob', 0, 9000000000000, 0)" \
+  "UPDATE repositories SET deleted = 1 WHERE name = 'platform'" \
+  "UPDATE tokens SET repositories = '**'" \
   "UPDATE tokens SET scope = 'admin'" \
   "UPDATE tokens SET expires = expires + 86400000000" \
   "UPDATE statements SET envelope = x'7b7d'"; do

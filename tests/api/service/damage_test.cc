@@ -118,6 +118,52 @@ TEST_CASE_FIXTURE(ServiceFixture, "fsck sees damage that an open handle's cache 
   CHECK_FALSE(must(check_integrity(*store, RefRepair::kReportOnly, nullptr)).ok());
 }
 
+TEST_CASE_FIXTURE(ServiceFixture, "fsck looks into a repository that was marked as deleted") {
+  const Oid made = push_commit();
+  unpack_objects(*this);
+  damage(object_file(*this, made));
+  Database database = must(Database::open(store->layout().ledger(), Database::Mode::kReadWrite));
+  must(database.execute("UPDATE repositories SET deleted = 1 WHERE name = 'platform'"));
+  const IntegrityReport report = must(check_integrity(*store, RefRepair::kReportOnly, nullptr));
+  const auto is_found = [&](std::string_view where) {
+    return std::ranges::any_of(
+        report.findings, [&](const IntegrityFinding& finding) { return finding.where == where; });
+  };
+  CHECK(is_found("log repository platform"));
+  CHECK(is_found("platform " + made.hex()));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "fsck finds nothing in what the store itself wrote") {
+  std::string text = organisation();
+  const std::string by = "merge: {by: [group:reviewers]}";
+  text.replace(text.find(by), by.size(), "merge: {auto: true}");
+  declare({{"organisation.yaml", text}});
+  push_commit();
+  const PromotionNumber merged = open("alice", "deploy");
+  must(store->promotions().comment(as("bob"), merged, "why?", "apps/shop.yaml", 1));
+  must(
+      store->promotions().comment(as("bob"), merged, "and \"this\"\n", std::nullopt, std::nullopt));
+  const Oid next = push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
+  must(store->promotions().update(as("alice"), merged, next));
+  must(approve_with("carol", merged, "carol", [&](ApprovalStatement& statement) {
+    statement.verdict = ApprovalVerdict::kReject;
+    statement.expires = clock.now() + std::chrono::hours(1);
+  }));
+  must(approve("carol", merged));
+  CHECK(must(store->promotions().situation(as("alice"), merged)).record.state ==
+        PromotionState::kMerged);
+  const PromotionNumber mirrored = promote("mirror").promotion.value_or(0);
+  CHECK(mirrored > merged);
+  push_commit({.files = {{"apps/shop.yaml", "kind: Third\n"}}});
+  must(store->promotions().close(as("alice"), open("alice", "deploy")));
+  open("alice", "mirror");
+  settle();
+  for (const auto& finding :
+       must(check_integrity(*store, RefRepair::kReportOnly, nullptr)).findings) {
+    FAIL_CHECK(finding.where << ": " << finding.what);
+  }
+}
+
 TEST_CASE_FIXTURE(ServiceFixture,
                   "an approval that was written into the ledger's file counts not") {
   push_commit();
