@@ -197,6 +197,11 @@ Result<HostPort> parse_authority(std::string_view authority, int default_port) {
 }  // namespace
 
 Result<std::unique_ptr<ApiTransport>> make_http_transport(const HttpEndpoint& endpoint) {
+  if (endpoint.url.find('@') != std::string::npos) {
+    return invalid_argument("reading the server's URL: it holds a user name or password",
+                            "write it like https://store.example.org, and give a token: "
+                            "--token-file FILE or STATEHOUSE_TOKEN");
+  }
   const bool tls = endpoint.url.starts_with("https://");
   if (!tls && !endpoint.url.starts_with("http://")) {
     return invalid_argument("reading the server's URL: \"" + escape_for_message(endpoint.url) +

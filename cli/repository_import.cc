@@ -6,6 +6,7 @@
 #include "cli/user_signer.h"
 #include "crypto/base/encoding.h"
 #include "crypto/base/limits.h"
+#include "crypto/base/url.h"
 #include "crypto/git_object.h"
 #include "crypto/sha256.h"
 #include "crypto/sshsig.h"
@@ -49,7 +50,7 @@ Result<Baseline> compute_baseline(Session& session, const Scratch& scratch,
   RefName to = TRY_WITH("reading --to", expand_ref(options.to));
   const GitRemote remote{
       source_url(session, options.from), "", {}, user_environment(session.environment())};
-  session.progress("fetching " + escape_for_message(options.from));
+  session.progress("fetching " + escape_for_message(without_userinfo(options.from)));
   const std::vector<Oid> tips = TRY(fetch_objects(scratch.bare, remote, {ref.str()}));
   const PeeledTip tip = TRY(scratch.repository->peel(tips.front()));
   const GitCommit commit = TRY(scratch.repository->read_commit(tip.commit));
@@ -137,8 +138,9 @@ Json next_steps(const Session::Remote& remote, const ImportOptions& options,
       {"statehouse promotion create -R system --flow system --title \"Import " + name.str() + "\"",
        "statehouse promotion approve NUMBER      (another administrator, where one is required)",
        "statehouse promotion merge NUMBER        (unless the flow merges by itself)",
-       "git push " + remote.url + "/git/" + name.str() + ".git " + baseline.commit.hex() + ":" +
-           baseline.ref.str() + "      (in a clone of " + options.from + ")"});
+       "git push " + without_userinfo(remote.url) + "/git/" + name.str() + ".git " +
+           baseline.commit.hex() + ":" + baseline.ref.str() + "      (in a clone of " +
+           without_userinfo(options.from) + ")"});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "crypto/base/encoding.h"
 #include "crypto/base/subprocess.h"
+#include "crypto/base/url.h"
 
 namespace statehouse {
 namespace {
@@ -70,11 +71,16 @@ void add_secret_settings(EnvironmentList& environment, const GitRemote& remote) 
   environment.emplace_back("GIT_CONFIG_COUNT", std::to_string(settings.size()));
 }
 
+/// For messages: a URL may hold a password.
+std::string shown_url(const GitRemote& remote) {
+  return escape_for_message(without_userinfo(remote.url));
+}
+
 Result<SubprocessResult> run_client(const Path& repository, const GitRemote& remote,
                                     std::vector<std::string> arguments) {
   if (remote.url.empty() || remote.url.starts_with('-') ||
       remote.url.find("::") != std::string::npos) {
-    return invalid_argument("using \"" + escape_for_message(remote.url) +
+    return invalid_argument("using \"" + shown_url(remote) +
                             "\" as a repository: git must not be given this");
   }
   SubprocessOptions options;
@@ -99,7 +105,7 @@ Result<SubprocessResult> run_client(const Path& repository, const GitRemote& rem
   return run_subprocess(options);
 }
 
-/// The lines of `text` that start with `prefix`, without it, escaped.
+/// The lines of `text` that start with `prefix`, without it and the passwords in URLs, escaped.
 std::string lines_after(const std::string& text, std::string_view prefix) {
   std::istringstream lines(text);
   std::string found;
@@ -109,7 +115,8 @@ std::string lines_after(const std::string& text, std::string_view prefix) {
     while (rest.ends_with(' ')) rest.remove_suffix(1);
     if (rest.starts_with(' ')) rest.remove_prefix(1);
     if (!rest.empty())
-      found += (found.empty() ? "" : "\n") + escape_for_message(rest, kLineBytesMax);
+      found +=
+          (found.empty() ? "" : "\n") + escape_for_message(without_userinfo(rest), kLineBytesMax);
   }
   return found;
 }
@@ -195,7 +202,7 @@ Result<> create_scratch_repository(const Path& directory) {
 
 Result<std::vector<Oid>> fetch_objects(const Path& repository, const GitRemote& remote,
                                        const std::vector<std::string>& wants) {
-  const std::string doing = "fetching from " + escape_for_message(remote.url);
+  const std::string doing = "fetching from " + shown_url(remote);
   std::vector<Oid> ids;
   std::vector<std::string> refs;
   for (const std::string& want : wants) {
@@ -255,7 +262,7 @@ Result<std::string> tree_patch(const Path& repository, const std::optional<Oid>&
 
 Result<PushAnswer> push_commit(const Path& repository, const GitRemote& remote, const Oid& commit,
                                const RefName& ref) {
-  const std::string doing = "pushing to " + escape_for_message(remote.url);
+  const std::string doing = "pushing to " + shown_url(remote);
   const SubprocessResult result = TRY(run_client(
       repository, remote,
       {"push", "--porcelain", "--no-verify", "--", remote.url, commit.hex() + ":" + ref.str()}));

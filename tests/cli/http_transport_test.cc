@@ -113,6 +113,17 @@ TEST_CASE("URLs that name no host and port are refused") {
   }
 }
 
+TEST_CASE("a password in the server's URL is refused and not repeated") {
+  for (const char* url : {"http://alice:PASS@a", "https://PASS@a:1", "alice:PASS@a",
+                          "http://alice:PA/SS@a", "ftp://alice:PASS@a"}) {
+    CAPTURE(url);
+    const Error error = make_http_transport({url, "", {}, "test"}).error();
+    CHECK(error.code == ErrorCode::kInvalidArgument);
+    CHECK(error.message.find("user name or password") != std::string::npos);
+    CHECK((error.message + error.fix).find("PA") == std::string::npos);
+  }
+}
+
 TEST_CASE("a token with a line end in it is refused, not sent as a header") {
   CHECK_FALSE(make_http_transport({"http://a", "t\r\nX: y", {}, "test"}));
 }

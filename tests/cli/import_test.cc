@@ -134,6 +134,25 @@ TEST_CASE("a source that is no repository is not found, whatever language git sp
   }
 }
 
+TEST_CASE("the password in a source's URL is printed neither on success nor on failure") {
+  Import import;
+  import.cli.terminal = StreamKind::kTerminal;
+  const auto printed = [&] { return import.cli.out + import.cli.err; };
+  CHECK(import.run("http://alice:PASS@127.0.0.1:1/x.git") == 7);
+  CHECK(printed().find("http://127.0.0.1:1/x.git") != std::string::npos);
+  CHECK(printed().find("PASS") == std::string::npos);
+  CHECK(import.run("ext::http://alice:PASS@a") == 2);
+  CHECK(printed().find("PASS") == std::string::npos);
+
+  const std::string source = "file://alice:PASS@" + import.cli.path("source.git").string();
+  import.cli.file(".gitconfig", "[user]\n\tname = Alice\n\temail = alice@example.org\n[url \"" +
+                                    import.cli.path("source.git").string() +
+                                    "\"]\n\tinsteadOf = " + source + "\n");
+  REQUIRE(import.run(source) == 0);
+  CHECK(printed().find("in a clone of file:///") != std::string::npos);
+  CHECK(printed().find("PASS") == std::string::npos);
+}
+
 TEST_CASE("an import that would make the configuration invalid pushes nothing") {
   Import import;
   const std::string bad =
