@@ -10,13 +10,16 @@
 #include <cerrno>
 #include <system_error>
 
+#include "crypto/base/encoding.h"
+
 namespace statehouse {
 
 namespace {
 
+std::string shown_name(const Path& path) { return escape_for_message(path.filename().string()); }
+
 std::unexpected<Error> errno_failure(std::string_view doing, const Path& path, int errno_value) {
-  return std::unexpected(
-      errno_error(std::string(doing) + " " + path.filename().string(), errno_value));
+  return std::unexpected(errno_error(std::string(doing) + " " + shown_name(path), errno_value));
 }
 
 Path temporary_sibling(const Path& path) {
@@ -65,7 +68,7 @@ Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) {
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return errno_failure("reading", path, errno);
   if (!S_ISREG(status.st_mode)) {
-    return invalid_argument("reading " + path.filename().string() + ": not a regular file");
+    return invalid_argument("reading " + shown_name(path) + ": not a regular file");
   }
   std::string bytes;
   std::string buffer(65536, '\0');
@@ -76,7 +79,7 @@ Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) {
     if (got == 0) return bytes;
     bytes.append(buffer, 0, static_cast<std::size_t>(got));
     if (bytes.size() > bytes_max) {
-      return invalid_argument("reading " + path.filename().string() + ": longer than " +
+      return invalid_argument("reading " + shown_name(path) + ": longer than " +
                               std::to_string(bytes_max) + " bytes");
     }
   }
@@ -190,8 +193,9 @@ Result<FileLock> FileLock::share(const Path& path) {
 Result<FileLock> FileLock::lock(const Path& path, FileDescriptor fd, int operation) {
   if (::flock(fd.get(), operation | LOCK_NB) == 0) return FileLock(std::move(fd));
   if (errno == EWOULDBLOCK) {
-    return unavailable("locking " + path.string() + ": another process holds it",
-                       "stop that process, or let the running server do it");
+    return unavailable(
+        "locking " + escape_for_message(path.string()) + ": another process holds it",
+        "stop that process, or let the running server do it");
   }
   return errno_failure("locking", path, errno);
 }

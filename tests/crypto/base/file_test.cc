@@ -64,6 +64,20 @@ TEST_CASE_FIXTURE(Folder,
   CHECK(read_file(at("absent"), 100).error().code == ErrorCode::kNotFound);
 }
 
+TEST_CASE_FIXTURE(Folder, "control characters in a path do not reach the message") {
+  const std::string name = "\x1b[2J";
+  std::filesystem::create_directory(at(name));
+  for (const Error& error :
+       {read_file(at("no" + name), 100).error(), read_file(at(name), 100).error()}) {
+    CHECK(error.message.find('\x1b') == std::string::npos);
+    CHECK(error.message.find("\\x1b[2J") != std::string::npos);
+  }
+  REQUIRE(write_file_durably(at(name + "f"), "12345", 0600, steps, "f"));
+  CHECK(read_file(at(name + "f"), 4).error().message.find('\x1b') == std::string::npos);
+  const FileLock held = FileLock::acquire(at(name + "f")).value();
+  CHECK(FileLock::acquire(at(name + "f")).error().message.find('\x1b') == std::string::npos);
+}
+
 TEST_CASE("a read-only file system is unavailable, not a bug") {
   CHECK(errno_error("writing", EROFS).code == ErrorCode::kUnavailable);
 }
