@@ -56,6 +56,11 @@ Result<std::vector<ConfigurationFile>> read_configuration_files(const Path& dire
     return files;
   }
   fs::recursive_directory_iterator walk(directory, error);
+  if (error == std::errc::not_a_directory) {
+    return invalid_argument(
+        "reading " + escape_for_message(directory.string()) + ": neither a folder nor a file",
+        "name a folder of YAML files, or one of them");
+  }
   if (error) {
     return std::unexpected(
         errno_error("reading " + escape_for_message(directory.string()), error.value()));

@@ -69,6 +69,10 @@ Result<std::string> Session::read_given_file(std::string_view text, std::uint64_
   const Path given = path(text);
   std::error_code error;
   const Path resolved = std::filesystem::canonical(given, error);
+  if (error == std::errc::not_a_directory) {
+    return invalid_argument("reading " + escape_for_message(given.string()) +
+                            ": the path leads through something that is no folder");
+  }
   auto bytes = read_file(error ? given : resolved, bytes_max);
   if (bytes) return bytes;
   return std::unexpected(

@@ -54,6 +54,8 @@ ErrorCode code_for_errno(int errno_value) {
       return ErrorCode::kNotFound;
     case EEXIST:
       return ErrorCode::kConflict;
+    case ENAMETOOLONG:
+      return ErrorCode::kInvalidArgument;
     default:
       return ErrorCode::kInternal;
   }

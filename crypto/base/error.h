@@ -67,7 +67,7 @@ inline std::unexpected<Error> internal_error(std::string message, std::string fi
 }
 
 /// `doing: strerror(errno_value)`. ENOSPC, EDQUOT, EMFILE, ENFILE and EAGAIN are kUnavailable,
-/// ENOENT is kNotFound, EEXIST is kConflict, everything else kInternal.
+/// ENOENT is kNotFound, EEXIST kConflict, ENAMETOOLONG kInvalidArgument, everything else kInternal.
 Error errno_error(std::string_view doing, int errno_value);
 
 /// Prints `condition` and aborts. Only for bugs; never reachable from input.

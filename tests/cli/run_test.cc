@@ -146,6 +146,18 @@ TEST_CASE("a file given on the command line is named in full, and may be a link"
   CHECK(cli.err.find(cli.path("deep/key").string() + ": ") != std::string::npos);
 }
 
+TEST_CASE("a path that leads through a file, or is too long, is bad input") {
+  TestCli cli;
+  cli.file("file", "x");
+  for (const std::string& path : {std::string("file/x"), std::string(300, 'a')}) {
+    CHECK(cli.run_alone({"audit", "verify", "--data", path}) == 2);
+    CHECK(cli.run_alone({"policy", "check", path}) == 2);
+    CHECK(cli.run_alone({"snapshot", "verify", path, "--trust", path}) == 2);
+  }
+  CHECK(cli.run_alone({"audit", "verify", "--data", "file"}) == 2);
+  CHECK(cli.run_alone({"policy", "check", "/dev/null"}) == 2);
+}
+
 TEST_CASE("what was being done is said once") {
   TestCli cli;
   cli.answer("GET /v1/tokens?limit=100", {{"code", "denied"}, {"detail", "listing tokens: cause"}},

@@ -78,6 +78,10 @@ TEST_CASE_FIXTURE(Folder, "control characters in a path do not reach the message
   CHECK(FileLock::acquire(at(name + "f")).error().message.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("a name that is too long is bad input") {
+  CHECK(errno_error("opening", ENAMETOOLONG).code == ErrorCode::kInvalidArgument);
+}
+
 TEST_CASE("a read-only file system is unavailable, not a bug") {
   CHECK(errno_error("writing", EROFS).code == ErrorCode::kUnavailable);
 }
