@@ -119,12 +119,20 @@ Result<ApiResponse> ApiClient::send(const ApiRequest& request, const BodySink& s
 
 Result<Json> ApiClient::send_json(const ApiRequest& request) {
   const ApiResponse response = TRY(send(request));
-  if (response.body.empty()) return Json(nullptr);
+  if (response.body.empty()) {
+    return unavailable(
+        "reading the answer of " + escape_for_message(name()) + ": the server's answer is empty",
+        "is this the address of a Statehouse server?");
+  }
   auto document = parse_json(response.body, request.response_bytes_max);
   if (!document) {
     return unavailable(
         "reading the answer of " + escape_for_message(name()) + ": " + document.error().message,
         "is this the address of a Statehouse server?");
+  }
+  if (!document->is_object()) {
+    return unavailable("reading the answer of " + escape_for_message(name()) + ": it is no object",
+                       "is this the address of a Statehouse server?");
   }
   return *std::move(document);
 }

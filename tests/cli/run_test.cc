@@ -218,6 +218,30 @@ TEST_CASE("a success that is not JSON is unavailable, not believed") {
   }
 }
 
+TEST_CASE("an answer without a document is an error, not an empty screen") {
+  for (const auto& [body, reason] : {std::pair{"", "the server's answer is empty"},
+                                     {"null", "no object"},
+                                     {"[]", "no object"}}) {
+    for (const int status : {200, 204}) {
+      TestCli cli;
+      const ApiResponse answer{status, "application/json", body};
+      for (const char* method : {"GET *", "POST *", "DELETE *"}) {
+        cli.answers[method] = [answer](const ApiRequest&) { return answer; };
+      }
+      for (const std::vector<std::string>& command :
+           {std::vector<std::string>{"promotion", "show", "1"},
+            {"promotion", "merge", "1"},
+            {"token", "revoke", "tok_1"},
+            {"repository", "show", "a"}}) {
+        CAPTURE(command[1]);
+        CHECK(cli.run(command) == 7);
+        CHECK(cli.out.empty());
+        CHECK(cli.err.find(reason) != std::string::npos);
+      }
+    }
+  }
+}
+
 TEST_CASE("no answer, however wrong its shape, does more than fail") {
   const std::string oid(40, 'a');
   const std::vector<std::vector<std::string>> commands{
