@@ -17,6 +17,22 @@ Result<PromotionNumber> number_in_path(const HttpRequest& request) {
   return parse_unsigned(request.path_parameter("number"));
 }
 
+TargetView target_view(Application& application, const HttpRequest& request,
+                       const PromotionRecord& record) {
+  const PromotionService& promotions = application.store().promotions();
+  return promotions.may_see_target(caller_of(request), record) ? TargetView::kShown
+                                                               : TargetView::kHidden;
+}
+
+/// What is compared with the target, or signed over it, is for those who may read it.
+Result<> require_target(Application& application, const HttpRequest& request,
+                        const PromotionRecord& record, std::string_view doing) {
+  if (target_view(application, request, record) == TargetView::kShown) return {};
+  return denied(std::string(doing) + " promotion " + std::to_string(record.number) +
+                    ": its target " + record.target.str() + " may not be read",
+                "ask for the right to read the target, or somebody who has it");
+}
+
 Result<Json> full_json(Application& application, const HttpRequest& request,
                        PromotionNumber number) {
   StateStore& store = application.store();
@@ -28,7 +44,8 @@ Result<Json> full_json(Application& application, const HttpRequest& request,
   if (situation.record.merged_version) {
     merged = TRY(ledger.version(situation.record.target, *situation.record.merged_version));
   }
-  return promotion_json(situation, comments, merged);
+  return promotion_json(situation, comments, merged,
+                        target_view(application, request, situation.record));
 }
 
 /// The promotion as it is now, or why it was refused.
@@ -36,7 +53,14 @@ Result<HttpResponse> answer_outcome(Application& application, const HttpRequest&
                                     const PromotionOutcome& outcome, std::string_view doing,
                                     int status) {
   if (outcome.refusal) {
-    return decision_problem(doing, outcome.refusal->decision, outcome.refusal->entry);
+    Decision decision = outcome.refusal->decision;
+    // A promotion that was not opened has no number, and was judged without its target.
+    if (outcome.number != 0) {
+      const PromotionRecord record =
+          TRY(application.store().core().ledger.read().promotion(outcome.number));
+      hide_target(decision, target_view(application, request, record));
+    }
+    return decision_problem(doing, decision, outcome.refusal->entry);
   }
   const Json json = TRY(full_json(application, request, outcome.number));
   return json_response(request, json, status);
@@ -93,7 +117,8 @@ Result<HttpResponse> list_promotions(Application& application, HttpRequest& requ
     const PromotionSituation situation = TRY(store.promotions().situation(caller, record.number));
     const bool mine = caller.identity() && is_waiting_for(situation, *caller.identity());
     if (waiting_for && !mine) continue;
-    list.push_back(promotion_summary_json(situation));
+    list.push_back(
+        promotion_summary_json(situation, target_view(application, request, situation.record)));
   }
   return json_response(request,
                        {{"promotions", std::move(list)}, {"next", cursor_json(page.next)}});
@@ -110,6 +135,7 @@ Result<HttpResponse> show_changes(Application& application, HttpRequest& request
   const PromotionNumber number = TRY(number_in_path(request));
   const PromotionSituation situation =
       TRY(store.promotions().situation(caller_of(request), number));
+  TRY(require_target(application, request, situation.record, "listing the changes of"));
   const PooledRepository source =
       TRY(store.core().repositories.acquire(situation.record.source.repository));
   const PooledRepository target =
@@ -131,6 +157,7 @@ Result<HttpResponse> show_statement(Application& application, HttpRequest& reque
   const PromotionNumber number = TRY(number_in_path(request));
   const PromotionSituation situation =
       TRY(application.store().promotions().situation(caller_of(request), number));
+  TRY(require_target(application, request, situation.record, "reading the statement of"));
   ApprovalStatement statement = situation.statement;
   const auto verdict = TRY(text_parameter(request, "verdict"));
   if (verdict == "reject") {
@@ -156,8 +183,13 @@ Result<HttpResponse> approve_promotion(Application& application, HttpRequest& re
   const PromotionNumber number = TRY(number_in_path(request));
   const Json body = TRY(read_json_body(request, {"envelope"}));
   const Json* envelope = TRY(json_member(body, "envelope"));
-  const PromotionOutcome outcome = TRY(
-      application.store().promotions().approve(caller_of(request), number, dump_json(*envelope)));
+  PromotionService& promotions = application.store().promotions();
+  const Result<PromotionRecord> record = application.store().core().ledger.read().promotion(number);
+  if (record && promotions.may_see(caller_of(request), *record)) {
+    TRY(require_target(application, request, *record, "judging"));
+  }
+  const PromotionOutcome outcome =
+      TRY(promotions.approve(caller_of(request), number, dump_json(*envelope)));
   return answer_outcome(application, request, outcome, "approving the promotion", 200);
 }
 

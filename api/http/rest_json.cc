@@ -120,12 +120,26 @@ std::string next_command(const PromotionSituation& situation, const Decision& de
 }
 
 /// An ended promotion is shown as it ended; nothing blocks it any more.
-Decision decision_of(const PromotionSituation& situation) {
+Decision decision_of(const PromotionSituation& situation, TargetView view) {
   if (situation.record.state != PromotionState::kOpen) return {};
-  return evaluate_promotion(situation.active->configuration, situation.facts);
+  Decision decision = evaluate_promotion(situation.active->configuration, situation.facts);
+  hide_target(decision, view);
+  return decision;
 }
 
-Json summary(const PromotionSituation& situation, const Decision& decision) {
+Json target_json(const PromotionSituation& situation, TargetView view) {
+  const bool shown = view == TargetView::kShown;
+  return {{"repository", situation.record.target.repository.str()},
+          {"ref", situation.record.target.ref.str()},
+          {"base", shown ? oid_json(situation.facts.base) : Json(nullptr)},
+          {"baseVersion", shown ? Json(situation.facts.base_version) : Json(nullptr)}};
+}
+
+Json own_changes_json(const PromotionSituation& situation, TargetView view) {
+  return view == TargetView::kShown ? Json(situation.facts.target_own_changes) : Json(nullptr);
+}
+
+Json summary(const PromotionSituation& situation, const Decision& decision, TargetView view) {
   const PromotionRecord& record = situation.record;
   const std::vector<ClauseProgress> progress =
       approval_progress(situation.active->configuration, situation.facts);
@@ -147,15 +161,11 @@ Json summary(const PromotionSituation& situation, const Decision& decision) {
             {"ref", record.source.ref.str()},
             {"commit", record.source_commit.hex()},
             {"commitSha256", record.source_commit_digest}}},
-          {"target",
-           {{"repository", record.target.repository.str()},
-            {"ref", record.target.ref.str()},
-            {"base", oid_json(situation.facts.base)},
-            {"baseVersion", situation.facts.base_version}}},
+          {"target", target_json(situation, view)},
           {"tree", {{"sha1", record.tree.hex()}, {"sha256", record.tree_digest}}},
           {"policyDigest", situation.statement.policy_digest},
           {"drops", Json::array()},
-          {"targetOwnChanges", situation.facts.target_own_changes},
+          {"targetOwnChanges", own_changes_json(situation, view)},
           {"approvals", approvals_json(situation, progress)},
           {"required", required_json(situation, progress)},
           {"next", next_command(situation, decision)}};
@@ -219,13 +229,25 @@ Result<Json> changes_json(const std::vector<TreeChange>& changes) {
   return list;
 }
 
-Json promotion_summary_json(const PromotionSituation& situation) {
-  return summary(situation, decision_of(situation));
+void hide_target(Decision& decision, TargetView view) {
+  if (view == TargetView::kShown) return;
+  for (RuleResult& rule : decision.rules) {
+    if (rule.rule == "superseded") {
+      rule.reason = "the target holds it already";
+    } else if (rule.rule == "target-has-own-changes") {
+      rule.reason = rule.pass ? "every approval that counts drops the changes of the target"
+                              : "the target has changes that the source lacks";
+    }
+  }
+}
+
+Json promotion_summary_json(const PromotionSituation& situation, TargetView view) {
+  return summary(situation, decision_of(situation, view), view);
 }
 
 Json promotion_json(const PromotionSituation& situation, const std::vector<CommentRecord>& comments,
-                    const std::optional<VersionRecord>& merged) {
-  Json json = summary(situation, decision_of(situation));
+                    const std::optional<VersionRecord>& merged, TargetView view) {
+  Json json = summary(situation, decision_of(situation, view), view);
   json["commits"] = Json::array();
   for (const PromotedCommit& commit : situation.commits) {
     json["commits"].push_back(commit_json(commit));
@@ -240,8 +262,9 @@ Json promotion_json(const PromotionSituation& situation, const std::vector<Comme
   }
   json["merged"] = nullptr;
   if (merged) {
-    json["merged"] = {{"version", merged->version},
-                      {"commit", merged->content->commit.hex()},
+    const bool shown = view == TargetView::kShown;
+    json["merged"] = {{"version", shown ? Json(merged->version) : Json(nullptr)},
+                      {"commit", shown ? Json(merged->content->commit.hex()) : Json(nullptr)},
                       {"time", merged->time.rfc3339()},
                       {"entry", merged->entry},
                       {"mergedBy", text_json(situation.record.ended_by)}};

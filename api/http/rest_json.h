@@ -17,11 +17,15 @@ namespace statehouse {
 Json version_json(const VersionRecord& version, const std::optional<std::string>& statement);
 /// Errors: kInvalidArgument when there are more than limits::kChangesShownMax.
 Result<Json> changes_json(const std::vector<TreeChange>& changes);
-/// Without commits and comments: an item of a list.
-Json promotion_summary_json(const PromotionSituation& situation);
+/// Whether the reader of a promotion may be told what its target holds.
+enum class TargetView { kShown, kHidden };
+/// Takes out of the rules' texts what they tell about the target, where it is hidden.
+void hide_target(Decision& decision, TargetView view);
+/// Without commits and comments: an item of a list. Of a hidden target only the name is told.
+Json promotion_summary_json(const PromotionSituation& situation, TargetView view);
 /// All of it: the reviewer's screen.
 Json promotion_json(const PromotionSituation& situation, const std::vector<CommentRecord>& comments,
-                    const std::optional<VersionRecord>& merged);
+                    const std::optional<VersionRecord>& merged, TargetView view);
 Json token_json(const TokenRecord& token);
 /// A DSSE envelope that is kept as text, as a member of a document.
 Result<Json> envelope_json(const std::string& envelope);

@@ -106,6 +106,11 @@ bool PromotionService::may_see(const AuthenticatedCaller& caller,
   return record.state == PromotionState::kMerged && access_.may_read(caller, record.target);
 }
 
+bool PromotionService::may_see_target(const AuthenticatedCaller& caller,
+                                      const PromotionRecord& record) const {
+  return access_.may_read(caller, record.target);
+}
+
 Result<PromotionSituation> PromotionService::situation(const AuthenticatedCaller& caller,
                                                        PromotionNumber number) const {
   const PromotionRecord record = TRY(find_promotion(core_, number));
@@ -236,11 +241,13 @@ Result<> PromotionService::require_room(const RefKey& source, const PromotionRec
                   "close some of them: statehouse promotion close N");
 }
 
-Result<> PromotionService::require_something_new(const PromotionRecord& record) const {
+Result<> PromotionService::require_something_new(const AuthenticatedCaller& caller,
+                                                 const PromotionRecord& record) const {
   const std::optional<std::string> holder = TRY(gatherer_.held_by_target(record));
   if (!holder) return {};
+  const std::string named = may_see_target(caller, record) ? *holder : "the target";
   return conflict("pinning commit " + record.source_commit.hex() +
-                      ": there is nothing to promote: " + *holder + " holds it already",
+                      ": there is nothing to promote: " + named + " holds it already",
                   "push what is to be promoted to " + record.source.str() + " first");
 }
 
@@ -269,7 +276,7 @@ Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& calle
       evaluate_open_permission(active->configuration, flow->name, source, *caller.identity());
   if (!decision.allow) return refuse(caller, record, "open", std::move(decision));
   TRY(require_room(source, record));
-  TRY(require_something_new(record));
+  TRY(require_something_new(caller, record));
   record.number = TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<PromotionNumber> {
     PromotionRecord inserted = record;
     inserted.number = TRY(transaction.next_promotion());
@@ -292,7 +299,7 @@ Result<PromotionOutcome> PromotionService::update(const AuthenticatedCaller& cal
   if (!decision.allow) return refuse(caller, before, "update", std::move(decision));
   const Oid pinned = TRY(pin_commit(caller, before.source, commit));
   const PromotionRecord fresh = TRY(draft(caller, *flow, before.source, pinned));
-  TRY(require_something_new(fresh));
+  TRY(require_something_new(caller, fresh));
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     TRY(transaction.require_promotion_at(number, before.revision));
     PromotionRecord record = before;
@@ -435,8 +442,23 @@ Result<> PromotionService::record_approval(const AuthenticatedCaller& caller,
   });
 }
 
+/// What the target has is looked at only for those who may read it: a refusal would tell others.
+Result<bool> PromotionService::holds_place(const AuthenticatedCaller& caller,
+                                           const PromotionRecord& record,
+                                           const TreePath& place) const {
+  const PooledRepository source = TRY(core_.repositories.acquire(record.source.repository));
+  const auto promoted = TRY(find_in_tree(*source, record.tree, place));
+  if (promoted || !may_see_target(caller, record)) return promoted.has_value();
+  const std::optional<RefState> state = TRY(core_.ledger.read().ref(record.target));
+  if (!state || !state->content) return false;
+  const PooledRepository target = TRY(core_.repositories.acquire(record.target.repository));
+  const auto standing = TRY(find_in_tree(*target, state->content->tree, place));
+  return standing.has_value();
+}
+
 /// A comment on a file is about something that the promotion holds, or that its target has.
-Result<> PromotionService::require_place(const PromotionRecord& record,
+Result<> PromotionService::require_place(const AuthenticatedCaller& caller,
+                                         const PromotionRecord& record,
                                          const std::optional<std::string>& path,
                                          std::optional<std::uint64_t> line) const {
   if (!path) {
@@ -445,18 +467,12 @@ Result<> PromotionService::require_place(const PromotionRecord& record,
                             "name the file with --path");
   }
   const TreePath place = TRY(TreePath::parse(*path));
-  const PooledRepository source = TRY(core_.repositories.acquire(record.source.repository));
-  const auto promoted = TRY(find_in_tree(*source, record.tree, place));
-  if (promoted) return {};
-  const std::optional<RefState> state = TRY(core_.ledger.read().ref(record.target));
-  if (state && state->content) {
-    const PooledRepository target = TRY(core_.repositories.acquire(record.target.repository));
-    const auto standing = TRY(find_in_tree(*target, state->content->tree, place));
-    if (standing) return {};
-  }
+  const bool held = TRY(holds_place(caller, record, place));
+  if (held) return {};
   return invalid_argument(
       "commenting: there is no `" + escape_for_message(*path) + "` in promotion " +
-          std::to_string(record.number) + ", nor in its target",
+          std::to_string(record.number) +
+          (may_see_target(caller, record) ? ", nor in its target" : ""),
       "statehouse promotion diff " + std::to_string(record.number) + " shows the paths");
 }
 
@@ -468,7 +484,7 @@ Result<PromotionOutcome> PromotionService::comment(const AuthenticatedCaller& ca
   const PromotionRecord record = TRY(require_open(caller, number));
   TRY(require_text("comment", message, limits::kCommentBytesMax));
   if (message.empty()) return invalid_argument("commenting: the message is empty");
-  TRY(require_place(record, path, line));
+  TRY(require_place(caller, record, path, line));
   const std::uint64_t earlier = TRY(core_.ledger.read().comment_count(number));
   if (earlier >= limits::kCommentsPerPromotionMax) {
     return conflict("commenting: promotion " + std::to_string(number) + " has " +

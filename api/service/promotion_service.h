@@ -74,6 +74,10 @@ class PromotionService {
                                        PromotionNumber number) const;
   [[nodiscard]] bool may_see(const AuthenticatedCaller& caller,
                              const PromotionRecord& record) const;
+  /// Whether `caller` may be told what the target of `record` holds. Whoever reads the source alone
+  /// sees the promotion without it.
+  [[nodiscard]] bool may_see_target(const AuthenticatedCaller& caller,
+                                    const PromotionRecord& record) const;
 
  private:
   Result<PromotionRecord> require_open(const AuthenticatedCaller& caller,
@@ -89,12 +93,16 @@ class PromotionService {
                                   std::string_view action, Decision decision);
   Result<> require_newest_word(const AuthenticatedCaller& caller, const PromotionRecord& record,
                                const ApprovalStatement& statement) const;
-  Result<> require_something_new(const PromotionRecord& record) const;
-  Result<> require_place(const PromotionRecord& record, const std::optional<std::string>& path,
+  Result<> require_something_new(const AuthenticatedCaller& caller,
+                                 const PromotionRecord& record) const;
+  Result<> require_place(const AuthenticatedCaller& caller, const PromotionRecord& record,
+                         const std::optional<std::string>& path,
                          std::optional<std::uint64_t> line) const;
   Result<> record_approval(const AuthenticatedCaller& caller, const PromotionRecord& record,
                            const ApprovalStatement& statement, std::string_view fingerprint,
                            std::string_view envelope);
+  Result<bool> holds_place(const AuthenticatedCaller& caller, const PromotionRecord& record,
+                           const TreePath& place) const;
   Result<PromotionOutcome> merge_as(const AuthenticatedCaller& caller, const ResourceName& mover,
                                     PromotionNumber number, bool automatic);
   /// Once. Errors: kConflict also when what the decision rested on changed before the commit.
