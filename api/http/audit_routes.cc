@@ -2,7 +2,6 @@
 #include "api/http/handler_support.h"
 #include "crypto/base/encoding.h"
 #include "crypto/tlog_proof.h"
-#include "policy/evaluate.h"
 #include "store/ledger/event.h"
 
 // The audit log by REST: search, single entries with their evidence, proofs.
@@ -10,15 +9,6 @@
 namespace statehouse {
 
 namespace {
-
-Result<> require_auditor(Application& application, const HttpRequest& request) {
-  const AuthenticatedCaller& caller = caller_of(request);
-  if (caller.is_control()) return {};
-  const auto active = application.store().core().configuration.current();
-  if (may_read_entries(active->configuration, caller.identity())) return {};
-  return denied("reading the log's entries: only auditors and administrators may",
-                "ask to be added to the group `auditors`");
-}
 
 Result<std::optional<Timestamp>> time_parameter(const HttpRequest& request, std::string_view name) {
   const auto text = TRY(text_parameter(request, name));

@@ -7,6 +7,7 @@
 #include "crypto/base/encoding.h"
 #include "crypto/base/limits.h"
 #include "crypto/sha256.h"
+#include "policy/evaluate.h"
 
 namespace statehouse {
 
@@ -31,6 +32,17 @@ const AuthenticatedCaller& caller_of(const HttpRequest& request) {
   const auto* caller = std::any_cast<AuthenticatedCaller>(&request.caller);
   STATEHOUSE_ASSERT(caller != nullptr);
   return *caller;
+}
+
+Result<> require_auditor(Application& application, const HttpRequest& request) {
+  const AuthenticatedCaller& caller = caller_of(request);
+  if (caller.is_control()) return {};
+  const auto active = application.store().core().configuration.current();
+  if (!may_read_entries(active->configuration, caller.identity())) {
+    return denied("reading the log's entries: only auditors and administrators may",
+                  "ask to be added to the group `auditors`");
+  }
+  return caller.require_whole_store("reading the log's entries");
 }
 
 HttpResponse unauthenticated(const Error& error) {

@@ -18,6 +18,10 @@ namespace statehouse {
 /// Who the gate found. REQUIRES: the gate ran.
 const AuthenticatedCaller& caller_of(const HttpRequest& request);
 
+/// Errors: kDenied unless the caller may read the log's entries: by policy, and with a token that
+/// is for every repository, since the log is about all of them.
+Result<> require_auditor(Application& application, const HttpRequest& request);
+
 /// 401 with `WWW-Authenticate: Basic` (Git clients ask without credentials first) and Bearer.
 HttpResponse unauthenticated(const Error& error);
 

@@ -2,7 +2,6 @@
 #include "api/http/handler_support.h"
 #include "api/http/problem.h"
 #include "crypto/tile.h"
-#include "policy/evaluate.h"
 
 // The transparency log as C2SP tlog-tiles: checkpoint and hash tiles for everybody, entries for
 // auditors.
@@ -21,15 +20,12 @@ Result<HttpResponse> send_checkpoint(Application& application, HttpRequest& /*re
 
 /// Nothing when the caller may read entry bundles, else the answer.
 std::optional<HttpResponse> refuse_entries(Application& application, const HttpRequest& request) {
-  const AuthenticatedCaller& caller = caller_of(request);
-  const auto active = application.store().core().configuration.current();
-  if (caller.is_control() || may_read_entries(active->configuration, caller.identity())) {
-    return std::nullopt;
+  const Result<> allowed = require_auditor(application, request);
+  if (allowed) return std::nullopt;
+  if (caller_of(request).via() == AuthenticatedCaller::Via::kAnonymous) {
+    return unauthenticated(allowed.error());
   }
-  const Error error{ErrorCode::kDenied, "reading entries: only auditors and administrators may",
-                    "ask to be added to the group `auditors`"};
-  if (caller.via() == AuthenticatedCaller::Via::kAnonymous) return unauthenticated(error);
-  return problem(error);
+  return problem(allowed.error());
 }
 
 Result<HttpResponse> send_tile(Application& application, HttpRequest& request) {

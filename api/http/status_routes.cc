@@ -50,7 +50,8 @@ Result<HttpResponse> answer_readiness(Application& application, HttpRequest& req
   Json degraded = Json::array();
   // Where it is names repositories and refs: not for everybody who asks. Why is in the server's
   // log.
-  const bool known = caller_of(request).via() != AuthenticatedCaller::Via::kAnonymous;
+  const AuthenticatedCaller& caller = caller_of(request);
+  const bool known = caller.via() != AuthenticatedCaller::Via::kAnonymous && !caller.is_narrowed();
   for (const Alarm& alarm : application.store().core().alarms.list()) {
     degraded.push_back({{"what", alarm.what},
                         {"where", known ? Json(alarm.where) : Json(nullptr)},

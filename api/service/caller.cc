@@ -64,6 +64,12 @@ Result<> AuthenticatedCaller::require_scope(TokenScope needed) const {
                 "ask an administrator for a token with --scope " + std::string(name_of(needed)));
 }
 
+Result<> AuthenticatedCaller::require_whole_store(std::string_view doing) const {
+  if (!is_narrowed()) return {};
+  return denied(std::string(doing) + ": token " + token_id_ + " is for some repositories only",
+                "use a token that is not narrowed, or --data on the host");
+}
+
 bool AuthenticatedCaller::covers(const RepositoryName& repository) const {
   return !repositories_ || repositories_->matches(repository);
 }

@@ -48,6 +48,10 @@ class AuthenticatedCaller {
   /// more than reading is asked for.
   [[nodiscard]] Result<> require_scope(TokenScope needed) const;
 
+  /// Errors: kDenied when the token is for some repositories only: what is asked for is about the
+  /// whole store.
+  [[nodiscard]] Result<> require_whole_store(std::string_view doing) const;
+
   /// The same as the ledger's `actor`.
   [[nodiscard]] Actor actor() const;
 

@@ -96,10 +96,7 @@ Result<NewToken> TokenService::create(const AuthenticatedCaller& caller,
     return denied("creating a token: only administrators may",
                   "use an administrator's token of scope admin, or --data on the host");
   }
-  if (caller.is_narrowed()) {
-    return denied("creating a token: token " + caller.token_id() + " is for some repositories only",
-                  "use a token that is not narrowed, or --data on the host");
-  }
+  TRY(caller.require_whole_store("creating a token"));
   const auto active = core_.configuration.current();
   const Identity* identity = active->configuration.identity(request.identity);
   if (identity == nullptr) {
@@ -153,6 +150,7 @@ Result<> TokenService::revoke(const AuthenticatedCaller& caller, std::string_vie
 }
 
 Result<std::vector<TokenRecord>> TokenService::list(const AuthenticatedCaller& caller) const {
+  TRY(caller.require_whole_store("listing tokens"));
   std::vector<TokenRecord> records = TRY(core_.ledger.read().tokens());
   if (!is_administrator(caller)) {
     std::erase_if(records, [&](const TokenRecord& record) {

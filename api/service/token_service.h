@@ -46,7 +46,8 @@ class TokenService {
   /// By the same people; anybody may revoke their own. Errors: kDenied, kNotFound, kConflict.
   Result<> revoke(const AuthenticatedCaller& caller, std::string_view id);
 
-  /// Newest first: all for administrators and the operator, one's own otherwise.
+  /// Newest first: all for administrators and the operator, one's own otherwise. Errors: kDenied
+  /// (narrowed).
   [[nodiscard]] Result<std::vector<TokenRecord>> list(const AuthenticatedCaller& caller) const;
 
  private:
