@@ -131,11 +131,15 @@ Result<NewToken> TokenService::create(const AuthenticatedCaller& caller,
 }
 
 Result<> TokenService::revoke(const AuthenticatedCaller& caller, std::string_view id) {
+  // What is stolen may always be made worthless; anything more is administration.
+  const bool itself = !caller.token_id().empty() && caller.token_id() == id;
+  if (!itself) TRY(caller.require_whole_store("revoking another token"));
   const auto record = TRY(core_.ledger.read().token(id));
   const bool own = record && caller.identity_name() == record->identity;
   if (!record || (!own && !is_administrator(caller))) {
     return not_found("revoking a token: there is no token " + escape_for_message(id, 40));
   }
+  if (!itself) TRY_WITH("revoking another token", caller.require_scope(TokenScope::kAdmin));
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     EntryDraft draft{
         EventType::kTokenRevoked, "token/" + record->id, caller.actor(), Json::object(), {}};

@@ -43,7 +43,8 @@ class TokenService {
   /// Errors: kDenied, kNotFound (no such identity), kInvalidArgument (expiry).
   Result<NewToken> create(const AuthenticatedCaller& caller, const TokenRequest& request);
 
-  /// By the same people; anybody may revoke their own. Errors: kDenied, kNotFound, kConflict.
+  /// A token may always revoke itself. Any other: with a token of scope admin that is not narrowed,
+  /// one's own, and administrators everybody's. Errors: kDenied, kNotFound, kConflict.
   Result<> revoke(const AuthenticatedCaller& caller, std::string_view id);
 
   /// Newest first: all for administrators and the operator, one's own otherwise. Errors: kDenied

@@ -102,8 +102,30 @@ TEST_CASE_FIXTURE(ServiceFixture, "people see and revoke their own tokens, not o
   const NewToken other = token_for(*this, "alice");
   CHECK(must(store->tokens().list(as("carol"))).size() == 1);
   CHECK(code_of(store->tokens().revoke(as("carol"), other.record.id)) == ErrorCode::kNotFound);
-  must(store->tokens().revoke(as("carol"), mine.record.id));
+  must(store->tokens().revoke(as("carol", TokenScope::kAdmin), mine.record.id));
   CHECK(must(store->tokens().list(as("alice", TokenScope::kAdmin))).size() == 2);
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "a token without scope admin revokes itself alone") {
+  const NewToken other = token_for(*this, "carol");
+  for (const TokenScope scope : {TokenScope::kRead, TokenScope::kWrite}) {
+    const NewToken token = token_for(*this, "carol", scope);
+    const AuthenticatedCaller caller = must(store->tokens().authenticate(token.text));
+    CHECK(code_of(store->tokens().revoke(caller, other.record.id)) == ErrorCode::kDenied);
+    must(store->tokens().revoke(caller, token.record.id));
+    CHECK(code_of(store->tokens().authenticate(token.text)) == ErrorCode::kDenied);
+  }
+  CHECK(store->tokens().authenticate(other.text));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "a token for some repositories revokes itself alone") {
+  const NewToken other = token_for(*this, "alice");
+  const NewToken token = token_for(*this, "alice", TokenScope::kAdmin, "platform");
+  const AuthenticatedCaller caller = must(store->tokens().authenticate(token.text));
+  CHECK(code_of(store->tokens().revoke(caller, other.record.id)) == ErrorCode::kDenied);
+  CHECK(code_of(store->tokens().revoke(caller, "tok_0000000000000000")) == ErrorCode::kDenied);
+  must(store->tokens().revoke(caller, token.record.id));
+  CHECK(store->tokens().authenticate(other.text));
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "the log names a token by its id and never holds its text") {
