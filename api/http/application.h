@@ -5,6 +5,7 @@
 #include "api/http/dispatcher.h"
 #include "api/http/fetch_cache.h"
 #include "api/http/metrics.h"
+#include "api/http/requests_under_way.h"
 #include "api/http/router.h"
 #include "api/service/state_store.h"
 
@@ -33,6 +34,7 @@ class Application {
   [[nodiscard]] StateStore& store() { return store_; }
   [[nodiscard]] const ApplicationOptions& options() const { return options_; }
   [[nodiscard]] FetchCache& fetch_cache() { return fetch_cache_; }
+  [[nodiscard]] RequestsUnderWay& requests_under_way() { return requests_under_way_; }
 
   /// The front end's counters for /metrics; none when there is no front end.
   void set_http_metrics(const HttpMetrics* metrics) { http_metrics_ = metrics; }
@@ -47,6 +49,7 @@ class Application {
   ApplicationOptions options_;
   Router router_;
   FetchCache fetch_cache_;
+  RequestsUnderWay requests_under_way_;
   const HttpMetrics* http_metrics_ = nullptr;
 };
 
