@@ -51,6 +51,29 @@ const Flow* find_flow(const Configuration& configuration, const ResourceName& na
   return configuration.flow(name);
 }
 
+/// No other open promotion of the same commit, and not too many of the same person. Asked in the
+/// transaction that opens it: two who open at once see each other.
+Result<> require_room(Transaction& transaction, const PromotionRecord& record) {
+  const PromotionQuery same{.state = PromotionState::kOpen,
+                            .source = record.source,
+                            .flow = record.flow,
+                            .source_commit = record.source_commit,
+                            .count_max = 1};
+  const auto others = TRY(transaction.promotions(same));
+  if (!others.empty()) {
+    return conflict("opening a promotion: promotion " + std::to_string(others.front().number) +
+                    " of this commit is open already");
+  }
+  const PromotionQuery own{.state = PromotionState::kOpen,
+                           .opener = record.opener,
+                           .count_max = limits::kOpenPromotionsPerPersonMax};
+  const auto mine = TRY(transaction.promotions(own));
+  if (mine.size() < limits::kOpenPromotionsPerPersonMax) return {};
+  return conflict("opening a promotion: " + record.opener + " has " +
+                      std::to_string(limits::kOpenPromotionsPerPersonMax) + " open ones already",
+                  "close some of them: statehouse promotion close N");
+}
+
 /// Why `identity` could not count for any commit of the promotion, or nothing.
 /// An approval that can never count is refused when it is given, not found out at merge.
 std::optional<Decision> refuse_useless_word(const PromotionSituation& situation,
@@ -218,29 +241,6 @@ Result<PromotionRecord> PromotionService::draft(const AuthenticatedCaller& calle
   return record;
 }
 
-/// No other open promotion of the same commit, and not too many of the same person.
-Result<> PromotionService::require_room(const RefKey& source, const PromotionRecord& record) const {
-  const PromotionQuery same{.state = PromotionState::kOpen,
-                            .source = source,
-                            .flow = record.flow,
-                            .source_commit = record.source_commit,
-                            .count_max = 1};
-  const auto others = TRY(core_.ledger.read().promotions(same));
-  if (!others.records.empty()) {
-    return conflict("opening a promotion: promotion " +
-                    std::to_string(others.records.front().number) +
-                    " of this commit is open already");
-  }
-  const PromotionQuery own{.state = PromotionState::kOpen,
-                           .opener = record.opener,
-                           .count_max = limits::kOpenPromotionsPerPersonMax};
-  const auto mine = TRY(core_.ledger.read().promotions(own));
-  if (mine.records.size() < limits::kOpenPromotionsPerPersonMax) return {};
-  return conflict("opening a promotion: " + record.opener + " has " +
-                      std::to_string(limits::kOpenPromotionsPerPersonMax) + " open ones already",
-                  "close some of them: statehouse promotion close N");
-}
-
 Result<> PromotionService::require_something_new(const AuthenticatedCaller& caller,
                                                  const PromotionRecord& record) const {
   const std::optional<std::string> holder = TRY(gatherer_.held_by_target(record));
@@ -275,9 +275,9 @@ Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& calle
   Decision decision =
       evaluate_open_permission(active->configuration, flow->name, source, *caller.identity());
   if (!decision.allow) return refuse(caller, record, "open", std::move(decision));
-  TRY(require_room(source, record));
   TRY(require_something_new(caller, record));
   record.number = TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<PromotionNumber> {
+    TRY(require_room(transaction, record));
     PromotionRecord inserted = record;
     inserted.number = TRY(transaction.next_promotion());
     inserted.opened = inserted.updated = transaction.time();

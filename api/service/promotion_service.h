@@ -83,7 +83,6 @@ class PromotionService {
   Result<PromotionRecord> require_open(const AuthenticatedCaller& caller,
                                        PromotionNumber number) const;
   [[nodiscard]] bool may_know(const AuthenticatedCaller& caller, const Flow& flow) const;
-  [[nodiscard]] Result<> require_room(const RefKey& source, const PromotionRecord& record) const;
   Result<RefKey> source_of(const Flow& flow, const OpenPromotion& request) const;
   Result<Oid> pin_commit(const AuthenticatedCaller& caller, const RefKey& source,
                          const std::optional<Oid>& commit) const;

@@ -14,7 +14,6 @@ namespace statehouse {
 namespace {
 
 constexpr std::size_t kPageMax = 1000;
-constexpr std::uint64_t kNoBound = INT64_MAX;
 
 /// A page out of one row more than asked for: that one says whether there is a next page.
 template <typename Record, typename CursorOf>
@@ -102,23 +101,8 @@ Result<PromotionRecord> LedgerReader::promotion(PromotionNumber number) const {
 
 Result<Page<PromotionRecord>> LedgerReader::promotions(const PromotionQuery& query) const {
   const std::size_t count = bounded(query.count_max);
-  std::optional<std::string_view> state;
-  if (query.state) state = name_of(*query.state);
-  std::optional<std::string_view> target_repository, target_ref, source_repository, source_ref;
-  if (query.target) {
-    target_repository = query.target->repository.str();
-    target_ref = query.target->ref.str();
-  }
-  if (query.source) {
-    source_repository = query.source->repository.str();
-    source_ref = query.source->ref.str();
-  }
-  std::optional<Blob> source_commit;
-  if (query.source_commit) source_commit = Blob{query.source_commit->bytes()};
   const auto lease = TRY(pool_.lease());
-  auto records = TRY(lease.statements().promotions.all(
-      read_promotion, query.before.value_or(kNoBound), state, target_repository, target_ref,
-      source_repository, source_ref, query.flow, query.opener, source_commit, count + 1));
+  auto records = TRY(select_promotions(lease.statements(), query, count + 1));
   return page_of(std::move(records), count, [](const auto& last) { return last.number; });
 }
 

@@ -238,6 +238,27 @@ Result<EvidenceRecord> read_evidence(const Row& row) {
   return record;
 }
 
+Result<std::vector<PromotionRecord>> select_promotions(Statements& statements,
+                                                       const PromotionQuery& query,
+                                                       std::size_t count_max) {
+  std::optional<std::string_view> state;
+  if (query.state) state = name_of(*query.state);
+  std::optional<std::string_view> target_repository, target_ref, source_repository, source_ref;
+  if (query.target) {
+    target_repository = query.target->repository.str();
+    target_ref = query.target->ref.str();
+  }
+  if (query.source) {
+    source_repository = query.source->repository.str();
+    source_ref = query.source->ref.str();
+  }
+  std::optional<Blob> source_commit;
+  if (query.source_commit) source_commit = Blob{query.source_commit->bytes()};
+  return statements.promotions.all(read_promotion, query.before.value_or(kNoBound), state,
+                                   target_repository, target_ref, source_repository, source_ref,
+                                   query.flow, query.opener, source_commit, count_max);
+}
+
 Result<> write_ref_state(Statements& statements, const RefState& state) {
   const ContentColumns content(state.content);
   return statements.put_ref.run(state.key.repository.str(), state.key.ref.str(), state.version,

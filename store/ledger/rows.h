@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,13 @@ Result<EntryRecord> read_entry(const Row& row);
 Result<std::string> read_text(const Row& row);
 Result<std::uint64_t> read_count(const Row& row);
 Result<Oid> read_oid(const Row& row);
+
+/// The bound of a list that starts at the newest.
+inline constexpr std::uint64_t kNoBound = INT64_MAX;
+/// Newest first, at most `count_max` whatever `query` says.
+Result<std::vector<PromotionRecord>> select_promotions(Statements& statements,
+                                                       const PromotionQuery& query,
+                                                       std::size_t count_max);
 
 Result<> write_ref_state(Statements& statements, const RefState& state);
 Result<> write_version(Statements& statements, const VersionRecord& version);

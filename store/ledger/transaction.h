@@ -16,6 +16,7 @@
 namespace statehouse {
 
 class LedgerBatch;
+struct PromotionQuery;
 
 /// A recorded version: its log entry and the outbox row that licences publishing its ref file.
 struct RecordedVersion {
@@ -82,6 +83,8 @@ class Transaction {
   Result<PromotionNumber> insert_promotion(const PromotionRecord& record);
   /// Errors: kNotFound.
   Result<PromotionRecord> promotion(PromotionNumber number);
+  /// Newest first, at most `query.count_max`.
+  Result<std::vector<PromotionRecord>> promotions(const PromotionQuery& query);
   /// Errors: kConflict unless the promotion is open and its revision is `revision`.
   Result<> require_promotion_at(PromotionNumber number, std::uint64_t revision);
   /// Replaces everything but number, kind, source.repository, target, flow, opener and opened.

@@ -41,6 +41,10 @@ Result<PromotionRecord> Transaction::promotion(PromotionNumber number) {
   return *found;
 }
 
+Result<std::vector<PromotionRecord>> Transaction::promotions(const PromotionQuery& query) {
+  return select_promotions(batch_.statements_, query, query.count_max);
+}
+
 Result<> Transaction::require_promotion_at(PromotionNumber number, std::uint64_t revision) {
   const PromotionRecord record = TRY(promotion(number));
   if (record.state != PromotionState::kOpen) {

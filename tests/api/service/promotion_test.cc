@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <barrier>
 #include <filesystem>
+#include <thread>
 
 #include "api/service/integrity.h"
 #include "crypto/base/subprocess.h"
@@ -39,6 +42,28 @@ void write_text(const Path& file, std::string_view text) {
 }
 
 }  // namespace
+
+TEST_CASE_FIXTURE(ServiceFixture, "of many who open one commit at once only one does") {
+  push_commit();
+  const AuthenticatedCaller caller = as("alice");
+  std::vector<std::optional<Result<PromotionOutcome>>> outcomes(8);
+  std::barrier start(std::ssize(outcomes));
+  {
+    std::vector<std::jthread> openers;
+    for (auto& outcome : outcomes) {
+      openers.emplace_back([&] {
+        start.arrive_and_wait();
+        outcome = store->promotions().open(caller, {.flow = name_of_resource("deploy")});
+      });
+    }
+  }
+  const auto opened = [](const auto& outcome) { return outcome->has_value(); };
+  CHECK(std::ranges::count_if(outcomes, opened) == 1);
+  for (const auto& outcome : outcomes) {
+    CHECK((opened(outcome) || outcome->error().code == ErrorCode::kConflict));
+  }
+  CHECK(must(ledger().promotions({.flow = "deploy"})).records.size() == 1);
+}
 
 TEST_CASE_FIXTURE(ServiceFixture, "an author's own approval is refused and logged") {
   push_commit();
