@@ -117,7 +117,7 @@ Result<> show_promotion(Session& session, const PromotionOptions& options) {
     const std::string now = dump_json(promotion);
     if (now != before) {
       Json changes;
-      if (session.format() == OutputFormat::kText) {
+      if (session.format() == OutputFormat::kText && !is_target_hidden(promotion)) {
         changes = TRY(client.get(promotion_path(options) + "/changes"));
       }
       print_promotion(session, promotion, changes);

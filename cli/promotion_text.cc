@@ -91,12 +91,17 @@ std::string promotions_table(const Json& list) {
   return table.render();
 }
 
+bool is_target_hidden(const Json& promotion) {
+  return shown(object_member(promotion, "target"), "baseVersion") == "-";
+}
+
 std::string describe_route(const Json& promotion) {
   const Json source = object_member(promotion, "source");
   const Json target = object_member(promotion, "target");
   std::string text = shown(source, "repository") + " " + shown(source, "ref") + " " +
                      short_oid(source, "commit") + " -> " + shown(target, "repository") + " " +
                      shown(target, "ref");
+  if (is_target_hidden(promotion)) return text + " (not yours to read)";
   if (shown(target, "base") == "-") return text + " (new)";
   return text + " (version " + shown(target, "baseVersion") + ", " + short_oid(target, "base") +
          ")";
@@ -135,8 +140,12 @@ std::string describe_promotion(const Json& promotion, const Json& changes) {
     text += "  target  has own changes: versions " + joined(promotion, "targetOwnChanges") + "\n";
   }
   if (!merged.empty()) {
-    text += "  merged  as version " + shown(merged, "version") + " " + short_oid(merged, "commit") +
-            " at " + shown(merged, "time") + " by " + shown(merged, "mergedBy") + ", log entry " +
+    const bool is_hidden = shown(merged, "version") == "-";
+    text += "  merged  " +
+            (is_hidden ? std::string()
+                       : "as version " + shown(merged, "version") + " " +
+                             short_oid(merged, "commit") + " ") +
+            "at " + shown(merged, "time") + " by " + shown(merged, "mergedBy") + ", log entry " +
             shown(merged, "entry") + "\n";
   }
   text += "commits (" + std::to_string(list_member(promotion, "commits").size()) + ")\n" +

@@ -17,6 +17,9 @@ std::string describe_promotion(const Json& promotion, const Json& changes);
 /// Its commits with their signers as the store judged them, one line each.
 std::string commits_table(const Json& promotion);
 
+/// Whether the server tells nothing of the target, because the caller may not read it.
+bool is_target_hidden(const Json& promotion);
+
 /// "platform refs/heads/audit abc… -> platform refs/heads/deploy (version 4, def…)".
 std::string describe_route(const Json& promotion);
 

@@ -463,6 +463,23 @@ TEST_CASE("promotion show is the reviewer's screen") {
   }
 }
 
+TEST_CASE("promotion show works for who may not read the target, and does not call it new") {
+  Review review;
+  review.promotion["target"]["base"] = nullptr;
+  review.promotion["target"]["baseVersion"] = nullptr;
+  review.promotion["state"] = "merged";
+  review.promotion["merged"] = {{"version", nullptr},
+                                {"commit", nullptr},
+                                {"time", "2026-03-01T00:00:00.000Z"},
+                                {"mergedBy", "bob"},
+                                {"entry", 9}};
+  CHECK(review.cli.run({"promotion", "show", "12"}) == 0);
+  CHECK(review.cli.out.find("refs/heads/deploy (not yours to read)") != std::string::npos);
+  CHECK(review.cli.out.find("  merged  at 2026-03-01T00:00:00.000Z by bob, log entry 9\n") !=
+        std::string::npos);
+  CHECK(review.cli.out.find("changed files") == std::string::npos);
+}
+
 TEST_CASE("promotion wait ends when it is there, when it cannot come, and when time is up") {
   Review review;
   review.cli.wait = [&](Milliseconds duration) {
