@@ -63,20 +63,17 @@ TEST_CASE_FIXTURE(ServiceFixture, "an update ends approvals also when a later on
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "nobody's updates use up another one's words") {
-  const Oid one = push_commit();
-  const Oid two = push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
+  push_commit();
   const PromotionNumber number = open("alice", "deploy");
-  for (std::size_t i = 0; i < limits::kWordsPerApproverMax + 1; ++i) {
-    accepted(store->promotions().update(as("alice"), number, i % 2 == 0 ? one : two));
-    clock.advance(std::chrono::seconds(1));
-    accepted(approve_with("bob", number, "bob", reject));
-  }
-  for (std::size_t i = 0; i + 1 < limits::kWordsPerApproverMax; ++i) {
+  for (std::size_t i = 0; i < limits::kWordsPerApproverMax; ++i) {
     clock.advance(std::chrono::seconds(1));
     accepted(approve_with("bob", number, "bob", reject));
   }
   clock.advance(std::chrono::seconds(1));
   CHECK(code_of(approve_with("bob", number, "bob", reject)) == ErrorCode::kConflict);
+  const Oid next = push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
+  accepted(store->promotions().update(as("alice"), number, next));
+  accepted(approve_with("bob", number, "bob", reject));
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "one word that arrives many times at once is recorded once") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -45,12 +46,14 @@ ErrorCode code_of(const Result<T>& result) {
 RefKey key_of(std::string_view text);  ///< "platform:refs/heads/audit"
 ResourceName name_of_resource(std::string_view text);
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is moved. The store's threads look at it all the time.
 class HeldClock final : public Clock {
  public:
-  [[nodiscard]] Timestamp now() const override { return time; }
-  void advance(Milliseconds by) { time = time + by; }
-  Timestamp time = Timestamp::parse("2026-03-01T12:00:00Z").value();
+  [[nodiscard]] Timestamp now() const override { return time_.load(); }
+  void advance(Milliseconds by) { time_ = now() + by; }
+
+ private:
+  std::atomic<Timestamp> time_{Timestamp::parse("2026-03-01T12:00:00Z").value()};
 };
 
 /// Steps that fail at one name, before or after its effect, until healed; or that something else
