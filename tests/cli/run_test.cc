@@ -224,9 +224,10 @@ TEST_CASE("an answer without a document is an error, not an empty screen") {
                                      {"[]", "no object"}}) {
     for (const int status : {200, 204}) {
       TestCli cli;
-      const ApiResponse answer{status, "application/json", body};
       for (const char* method : {"GET *", "POST *", "DELETE *"}) {
-        cli.answers[method] = [answer](const ApiRequest&) { return answer; };
+        cli.answers[method] = [status, body](const ApiRequest&) {
+          return ApiResponse{status, "application/json", body};
+        };
       }
       for (const std::vector<std::string>& command :
            {std::vector<std::string>{"promotion", "show", "1"},
