@@ -1,3 +1,4 @@
+#include "api/service/promotion_events.h"
 #include "crypto/base/limits.h"
 #include "tests/api/service/service_fixture.h"
 
@@ -221,15 +222,32 @@ TEST_CASE_FIXTURE(ServiceFixture, "one person cannot fill the store with promoti
     push_commit();
     return open("alice", "deploy");
   }();
-  for (std::size_t i = 0; i < limits::kCommentsPerPromotionMax; ++i) {
-    accepted(store->promotions().comment(as("alice"), number, "again", std::nullopt, std::nullopt));
-  }
+  must(core().ledger.commit([&](Transaction& transaction) -> Result<> {
+    for (std::size_t i = 1; i < limits::kCommentsPerPromotionMax; ++i) {
+      CommentRecord comment{.promotion = number, .identity = "alice", .text = "again"};
+      comment.time = transaction.time();
+      const AppendedEntry entry =
+          TRY(transaction.append(promotion_commented_event(as("alice"), comment)));
+      comment.entry = entry.index;
+      TRY(transaction.insert_comment(comment));
+    }
+    return {};
+  }));
+  accepted(store->promotions().comment(as("alice"), number, "again", std::nullopt, std::nullopt));
   CHECK(code_of(store->promotions().comment(as("bob"), number, "and again", std::nullopt,
                                             std::nullopt)) == ErrorCode::kConflict);
-  for (std::size_t i = 1; i < limits::kOpenPromotionsPerPersonMax; ++i) {
-    push_commit({.files = {{"n.yaml", "n: " + std::to_string(i) + "\n"}}});
-    open("alice", "deploy");
-  }
+  push_commit({.files = {{"n.yaml", "n: 1\n"}}});
+  const PromotionNumber second = open("alice", "deploy");
+  must(core().ledger.commit([&](Transaction& transaction) -> Result<> {
+    PromotionRecord record = TRY(transaction.promotion(second));
+    for (std::size_t i = 2; i < limits::kOpenPromotionsPerPersonMax; ++i) {
+      record.number = TRY(transaction.next_promotion());
+      TRY(transaction.append(
+          promotion_pinned_event(EventType::kPromotionOpened, as("alice"), record)));
+      TRY(transaction.insert_promotion(record));
+    }
+    return {};
+  }));
   push_commit({.files = {{"n.yaml", "n: last\n"}}});
   const OpenPromotion another{.flow = name_of_resource("deploy")};
   CHECK(code_of(store->promotions().open(as("alice"), another)) == ErrorCode::kConflict);
