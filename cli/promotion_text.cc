@@ -134,10 +134,11 @@ std::string describe_promotion(const Json& promotion, const Json& changes) {
   text += "  tree    " + shown(tree, "sha1") + "\n";
   text += "  opened  " + shown(promotion, "opened") + " by " + shown(promotion, "opener") +
           ", revision " + shown(promotion, "revision") + "\n";
+  if (joined(promotion, "targetOwnChanges") != "-") {
+    text += "  target  has own changes: versions " + joined(promotion, "targetOwnChanges") + "\n";
+  }
   if (joined(promotion, "drops") != "-") {
     text += "  drops   the own changes of target versions " + joined(promotion, "drops") + "\n";
-  } else if (joined(promotion, "targetOwnChanges") != "-") {
-    text += "  target  has own changes: versions " + joined(promotion, "targetOwnChanges") + "\n";
   }
   if (!merged.empty()) {
     const bool is_hidden = shown(merged, "version") == "-";

@@ -1,6 +1,7 @@
 #include "api/http/rest_json.h"
 
 #include <algorithm>
+#include <set>
 
 #include "api/http/handler_support.h"
 #include "crypto/base/encoding.h"
@@ -61,7 +62,7 @@ Standing standing_of(const PromotionSituation& situation, const ApprovalFacts& a
 }
 
 Json approvals_json(const PromotionSituation& situation,
-                    const std::vector<ClauseProgress>& progress) {
+                    const std::vector<ClauseProgress>& progress, TargetView view) {
   Json list = Json::array();
   for (const ApprovalFacts& approval : situation.facts.approvals) {
     const Standing standing = standing_of(situation, approval, progress);
@@ -71,6 +72,7 @@ Json approvals_json(const PromotionSituation& situation,
          {"fingerprint", approval.fingerprint},
          {"received", approval.received.rfc3339()},
          {"expires", approval.expires ? Json(approval.expires->rfc3339()) : Json(nullptr)},
+         {"drops", view == TargetView::kShown ? Json(approval.drops) : Json(nullptr)},
          {"counts", standing.counts},
          {"reason", standing.reason}});
   }
@@ -139,6 +141,20 @@ Json own_changes_json(const PromotionSituation& situation, TargetView view) {
   return view == TargetView::kShown ? Json(situation.facts.target_own_changes) : Json(nullptr);
 }
 
+/// Versions of the target that some approval gives up. Of one that has ended, an approval's match
+/// with what the target was then is not known any more; its revision is.
+Json drops_json(const PromotionSituation& situation, TargetView view) {
+  if (view != TargetView::kShown) return nullptr;
+  const bool is_open = situation.record.state == PromotionState::kOpen;
+  std::set<VersionNumber> drops;
+  for (const ApprovalFacts& approval : situation.facts.approvals) {
+    if (approval.verdict != ApprovalVerdict::kApprove || !approval.is_for_pinned_commit) continue;
+    if (is_open && !approval.matches_current_revision) continue;
+    drops.insert(approval.drops.begin(), approval.drops.end());
+  }
+  return drops;
+}
+
 Json summary(const PromotionSituation& situation, const Decision& decision, TargetView view) {
   const PromotionRecord& record = situation.record;
   const std::vector<ClauseProgress> progress =
@@ -164,9 +180,9 @@ Json summary(const PromotionSituation& situation, const Decision& decision, Targ
           {"target", target_json(situation, view)},
           {"tree", {{"sha1", record.tree.hex()}, {"sha256", record.tree_digest}}},
           {"policyDigest", situation.statement.policy_digest},
-          {"drops", Json::array()},
+          {"drops", drops_json(situation, view)},
           {"targetOwnChanges", own_changes_json(situation, view)},
-          {"approvals", approvals_json(situation, progress)},
+          {"approvals", approvals_json(situation, progress, view)},
           {"required", required_json(situation, progress)},
           {"next", next_command(situation, decision)}};
 }

@@ -82,6 +82,17 @@ TEST_CASE_FIXTURE(HiddenTarget,
   }
 }
 
+TEST_CASE_FIXTURE(HiddenTarget, "what an approval gives up of the target is shown") {
+  CHECK(get(as("alice"), promotion_path(number)).body["drops"] == Json::array());
+  accepted(approve_with("bob", number, "bob", [](auto& s) { s.drops = {1}; }));
+  const Json shown = get(as("alice"), promotion_path(number)).body;
+  CHECK(shown["drops"] == Json::array({1}));
+  CHECK(shown["approvals"][0]["drops"] == Json::array({1}));
+  const Json hidden = get(as("carol"), promotion_path(number)).body;
+  CHECK(hidden["drops"].is_null());
+  CHECK(hidden["approvals"][0]["drops"].is_null());
+}
+
 TEST_CASE_FIXTURE(HiddenTarget, "a merged promotion does not name the version of a hidden target") {
   const Json shown = get(as("carol"), promotion_path(merged)).body;
   CHECK(shown["state"] == "merged");
