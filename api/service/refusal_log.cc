@@ -12,6 +12,7 @@ constexpr std::chrono::minutes kWindow{1};
 /// all.
 constexpr std::size_t kUpdatesShownMax = 40;
 constexpr std::size_t kRulesShownMax = 6;
+constexpr std::size_t kKeysShownMax = 6;
 constexpr std::size_t kDecisionBytesMax = limits::kEvidenceBytesMax / 2;
 
 Json hex_or_null(const std::optional<Oid>& oid) { return oid ? Json(oid->hex()) : Json(nullptr); }
@@ -26,12 +27,18 @@ Json denied_rules(const Decision& decision) {
   return rules;
 }
 
+Json keys_json(const std::set<std::string>& keys) {
+  Json list = Json::array();
+  for (const std::string& key : keys) {
+    if (list.size() < kKeysShownMax) list.push_back(key);
+  }
+  return list;
+}
+
 Json update_json(const RefusedUpdate& update) {
-  return {{"repository", update.key.repository.str()},
-          {"ref", update.key.ref.str()},
-          {"old", hex_or_null(update.old_oid)},
-          {"new", hex_or_null(update.new_oid)},
-          {"denied", denied_rules(update.decision)}};
+  return {{"repository", update.key.repository.str()}, {"ref", update.key.ref.str()},
+          {"old", hex_or_null(update.old_oid)},        {"new", hex_or_null(update.new_oid)},
+          {"denied", denied_rules(update.decision)},   {"keys", keys_json(update.keys)}};
 }
 
 Json decisions_json(const std::vector<RefusedUpdate>& updates) {

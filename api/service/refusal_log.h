@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct RefusedUpdate {
   std::optional<Oid> old_oid;
   std::optional<Oid> new_oid;
   Decision decision;
+  std::set<std::string> keys;  ///< fingerprints; each did sign a commit of it, known or not
 };
 
 /// Writes refusals of authenticated callers to the log, within a budget.

@@ -1,6 +1,7 @@
 #include "api/service/write_path.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 
 #include "api/service/owed_statement.h"
@@ -95,6 +96,20 @@ void count_commit(const CommitFacts& facts, CommitCounts& counts) {
   ++counts.fresh;
   if (facts.is_baseline) ++counts.baseline;
   ++(facts.signature.state == SignatureState::kGood ? counts.verified : counts.unverified);
+}
+
+/// Of the keys that signed something, not of those that are only named: by a bad signature, or by
+/// one of OpenPGP, which cannot be verified without the key.
+std::set<std::string> signing_keys(const std::vector<CommitFacts>& commits) {
+  std::set<std::string> keys;
+  for (const CommitFacts& commit : commits) {
+    const SignatureVerdict& verdict = commit.signature;
+    const bool signed_it =
+        verdict.state == SignatureState::kGood || verdict.state == SignatureState::kKeyNotValid ||
+        (verdict.state == SignatureState::kUnknownKey && verdict.format == SignatureFormat::kSsh);
+    if (signed_it && !verdict.fingerprint.empty()) keys.insert(verdict.fingerprint);
+  }
+  return keys;
 }
 
 /// A version that cannot be stated would keep every later one of its ref from being stated.
@@ -317,7 +332,7 @@ Result<MoveOutcome> WritePath::refuse(const MoveRequest& request, const Attempt&
     outcome.decisions.push_back(candidate.decision);
     if (candidate.decision.allow) continue;
     updates.push_back({candidate.move->key, candidate.move->old_oid, candidate.move->new_oid,
-                       candidate.decision});
+                       candidate.decision, signing_keys(candidate.facts.new_commits)});
   }
   outcome.entry = TRY(refusals_.record(request.caller, attempt.push_id, updates));
   return outcome;

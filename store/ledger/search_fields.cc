@@ -9,11 +9,9 @@ namespace {
 constexpr std::size_t kQueryWordsMax = 32;
 
 /// Where the members that link an entry are, wherever in `data` they occur.
-constexpr std::pair<std::string_view, std::string_view> kLinks[] = {{"repository", "repository"},
-                                                                    {"ref", "ref"},
-                                                                    {"fingerprint", "key"},
-                                                                    {"approvedBy", "approver"},
-                                                                    {"approver", "approver"}};
+constexpr std::pair<std::string_view, std::string_view> kLinks[] = {
+    {"repository", "repository"}, {"ref", "ref"},          {"fingerprint", "key"}, {"keys", "key"},
+    {"approvedBy", "approver"},   {"approver", "approver"}};
 
 void add_link(SearchFields& fields, std::string_view kind, const Json& value) {
   if (value.is_string()) fields.links.emplace(kind, value.get<std::string>());

@@ -43,6 +43,27 @@ TEST_CASE_FIXTURE(ServiceFixture,
   refused(*this, "alice", commit({.author = "frank"}), "audit/signatures");
 }
 
+TEST_CASE_FIXTURE(ServiceFixture,
+                  "a refusal names the keys that signed, known to the store or not") {
+  const auto keys_of_refused = [&](const Oid& tip) {
+    REQUIRE_FALSE(push("alice", "platform", {{"refs/heads/audit", tip}}).accepted());
+    return newest_event()["data"]["updates"][0]["keys"];
+  };
+  const auto fingerprint = [](std::string_view name) {
+    return SshPublicKey::from_ed25519(key_named(name).public_key()).fingerprint();
+  };
+  for (const char* name : {"erin", "mallory"}) {
+    CHECK(keys_of_refused(commit({.author = name})) == Json::array({fingerprint(name)}));
+  }
+  CHECK(keys_of_refused(commit({.signer = "nobody"})) == Json::array({fingerprint("nobody")}));
+  CHECK(keys_of_refused(commit({.is_signed = false})) == Json::array());
+  const CommitPlan plan{.signer = "nobody"};
+  std::string raw = workshop.raw_commit(plan);
+  raw.replace(raw.find("Change the shop"), 6, "Chance");
+  const Oid tree = must(Oid::parse(std::string_view(raw).substr(5, 40)));
+  CHECK(keys_of_refused(workshop.write_commit(raw, tree, {})) == Json::array());
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "a signature made for another purpose is refused") {
   refused(*this, "alice", commit({.signature_namespace = std::string(kSshNamespaceApproval)}),
           "audit/signatures");

@@ -117,14 +117,19 @@ TEST_CASE_FIXTURE(SearchFixture,
        .data = {{"reason", "denied"}},
        .evidence = {{"decision", "application/json",
                      R"({"reason":"signed by a key that no identity has: )" + unknown + "\"}"}}}));
+  REQUIRE(append({.type = EventType::kRefRefused,
+                  .subject = "platform:refs/heads/audit",
+                  .actor = {"alice", ActorVia::kToken, std::nullopt},
+                  .data = {{"updates", {{{"keys", {"SHA256:abc", "SHA256:def"}}}}}}}));  // 9
   REQUIRE(index->follow(read()));
-  CHECK(find({.key_fingerprint = "SHA256:abc"}) == Indexes{7, 5, 3});
+  CHECK(find({.key_fingerprint = "SHA256:abc"}) == Indexes{9, 7, 5, 3});
+  CHECK(find({.key_fingerprint = "SHA256:def"}) == Indexes{9});
   CHECK(find({.key_fingerprint = openpgp}) == Indexes{6});
   CHECK(find({.key_fingerprint = "aaaa aaaa aaaa aaaa aaaa  aaaa aaaa aaaa aaaa aaaa"}) ==
         Indexes{6});
   CHECK(find({.key_fingerprint = unknown}) == Indexes{8});
-  CHECK(*index->rebuild(read()) == 9);
-  CHECK(find({.key_fingerprint = "SHA256:abc"}) == Indexes{7, 5, 3});
+  CHECK(*index->rebuild(read()) == 10);
+  CHECK(find({.key_fingerprint = "SHA256:abc"}) == Indexes{9, 7, 5, 3});
 }
 
 TEST_CASE_FIXTURE(SearchFixture, "a promotion's entries are found by its source and its target") {
