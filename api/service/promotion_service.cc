@@ -51,19 +51,25 @@ const Flow* find_flow(const Configuration& configuration, const ResourceName& na
   return configuration.flow(name);
 }
 
-/// No other open promotion of the same commit, and not too many of the same person. Asked in the
-/// transaction that opens it: two who open at once see each other.
-Result<> require_room(Transaction& transaction, const PromotionRecord& record) {
+/// No other promotion of the same commit is open. Asked in the transaction that pins it: two who
+/// pin at once see each other.
+Result<> require_only_one(Transaction& transaction, const PromotionRecord& record) {
   const PromotionQuery same{.state = PromotionState::kOpen,
                             .source = record.source,
                             .flow = record.flow,
                             .source_commit = record.source_commit,
-                            .count_max = 1};
-  const auto others = TRY(transaction.promotions(same));
-  if (!others.empty()) {
-    return conflict("opening a promotion: promotion " + std::to_string(others.front().number) +
-                    " of this commit is open already");
+                            .count_max = 2};
+  const auto open = TRY(transaction.promotions(same));
+  for (const PromotionRecord& other : open) {
+    if (other.number == record.number) continue;
+    return conflict("pinning commit " + record.source_commit.hex() + ": promotion " +
+                    std::to_string(other.number) + " of it is open already");
   }
+  return {};
+}
+
+/// Not too many of the same person are open.
+Result<> require_room(Transaction& transaction, const PromotionRecord& record) {
   const PromotionQuery own{.state = PromotionState::kOpen,
                            .opener = record.opener,
                            .count_max = limits::kOpenPromotionsPerPersonMax};
@@ -277,6 +283,7 @@ Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& calle
   if (!decision.allow) return refuse(caller, record, "open", std::move(decision));
   TRY(require_something_new(caller, record));
   record.number = TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<PromotionNumber> {
+    TRY(require_only_one(transaction, record));
     TRY(require_room(transaction, record));
     PromotionRecord inserted = record;
     inserted.number = TRY(transaction.next_promotion());
@@ -311,6 +318,7 @@ Result<PromotionOutcome> PromotionService::update(const AuthenticatedCaller& cal
     record.base_version = fresh.base_version;
     record.revision = before.revision + 1;
     record.updated = transaction.time();
+    TRY(require_only_one(transaction, record));
     TRY(transaction.append(promotion_pinned_event(EventType::kPromotionUpdated, caller, record)));
     return transaction.update_promotion(record);
   }));
@@ -351,9 +359,10 @@ Result<PromotionOutcome> PromotionService::approve(const AuthenticatedCaller& ca
     // An attempt with somebody else's name or key is for the log, whatever the caller is told.
     Decision decision;
     decision.fail("store", "approval-signature",
-                  verdict.state != SignatureState::kGood
-                      ? "the signature is " + std::string(signature_state_name(verdict.state))
-                      : "signed by somebody else than the token's identity",
+                  (verdict.state != SignatureState::kGood
+                       ? "the signature is " + std::string(signature_state_name(verdict.state))
+                       : "signed by somebody else than the token's identity") +
+                      (verdict.fingerprint.empty() ? "" : ", by key " + verdict.fingerprint),
                   "sign with a key of your own");
     decision.settle();
     TRY(refuse(caller, record, "approve", std::move(decision)));
@@ -485,13 +494,13 @@ Result<PromotionOutcome> PromotionService::comment(const AuthenticatedCaller& ca
   TRY(require_text("comment", message, limits::kCommentBytesMax));
   if (message.empty()) return invalid_argument("commenting: the message is empty");
   TRY(require_place(caller, record, path, line));
-  const std::uint64_t earlier = TRY(core_.ledger.read().comment_count(number));
-  if (earlier >= limits::kCommentsPerPromotionMax) {
-    return conflict("commenting: promotion " + std::to_string(number) + " has " +
-                        std::to_string(earlier) + " comments already",
-                    "go on elsewhere, and link to it");
-  }
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    const std::uint64_t earlier = TRY(transaction.comment_count(number));
+    if (earlier >= limits::kCommentsPerPromotionMax) {
+      return conflict("commenting: promotion " + std::to_string(number) + " has " +
+                          std::to_string(earlier) + " comments already",
+                      "go on elsewhere, and link to it");
+    }
     CommentRecord comment{.promotion = record.number, .identity = caller.identity_name()};
     comment.text = message;
     comment.path = path;

@@ -121,12 +121,6 @@ Result<std::vector<CommentRecord>> LedgerReader::comments(PromotionNumber number
   return lease.statements().comments.all(read_comment, number);
 }
 
-Result<std::uint64_t> LedgerReader::comment_count(PromotionNumber number) const {
-  const auto lease = TRY(pool_.lease());
-  const auto count = TRY(lease.statements().comment_count.one(read_count, number));
-  return count.value_or(0);
-}
-
 Result<std::optional<TokenRecord>> LedgerReader::token_by_hash(std::string_view hash) const {
   const auto lease = TRY(pool_.lease());
   auto found = TRY(lease.statements().token_by_hash.one(read_token, Blob{hash}));

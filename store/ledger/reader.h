@@ -113,7 +113,6 @@ class LedgerReader {
   Result<std::vector<ApprovalRecord>> approvals(PromotionNumber number) const;  ///< oldest first
   Result<std::vector<CheckRecord>> checks(PromotionNumber number) const;        ///< oldest first
   Result<std::vector<CommentRecord>> comments(PromotionNumber number) const;    ///< oldest first
-  Result<std::uint64_t> comment_count(PromotionNumber number) const;
 
   // Tokens, suspensions.
   /// By the SHA-256 (32 raw bytes) of the token's text; compared in constant time. Whether it is

@@ -94,6 +94,7 @@ class Transaction {
   Result<std::uint64_t> insert_check(const CheckRecord& record);
   Result<std::uint64_t> insert_comment(const CommentRecord& record);
   Result<std::vector<ApprovalRecord>> approvals(PromotionNumber number);
+  Result<std::uint64_t> comment_count(PromotionNumber number);
 
   // Tokens and suspensions.
 

@@ -89,6 +89,11 @@ Result<std::vector<ApprovalRecord>> Transaction::approvals(PromotionNumber numbe
   return batch_.statements_.approvals.all(read_approval, number);
 }
 
+Result<std::uint64_t> Transaction::comment_count(PromotionNumber number) {
+  const auto count = TRY(batch_.statements_.comment_count.one(read_count, number));
+  return count.value_or(0);
+}
+
 Result<> Transaction::insert_token(const TokenRecord& record) {
   if (record.hash.size() != 32)
     return invalid_argument("storing a token: its hash is not 32 bytes");

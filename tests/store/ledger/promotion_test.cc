@@ -56,9 +56,9 @@ TEST_CASE_FIXTURE(LedgerFixture, "approvals, checks and comments need their prom
   REQUIRE(open_promotion());
   CHECK(ledger().commit(approve));
   CHECK(ledger().commit(check));
-  CHECK(*read().comment_count(1) == 0);
+  CHECK(read().comments(1)->empty());
   CHECK(ledger().commit(comment));
-  CHECK(*read().comment_count(1) == 1);
+  CHECK(read().comments(1)->size() == 1);
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "promotions are numbered store-wide and listed by filter") {
