@@ -55,6 +55,13 @@ void add_keys_in_text(SearchFields& fields, std::string_view text) {
   }
 }
 
+void add_text(SearchFields& fields, std::string_view json) {
+  const auto parsed = parse_json(json);
+  SearchFields found;
+  if (parsed) collect(found, *parsed);
+  fields.text += found.text;
+}
+
 void add_context(SearchFields& fields, const ParsedEntry& event, const EntryContext& context) {
   for (const std::string& bytes : context.verdicts) {
     const auto verdict = parse_json(bytes);
@@ -64,7 +71,11 @@ void add_context(SearchFields& fields, const ParsedEntry& event, const EntryCont
       if (link.first == "key") fields.links.insert(link);
     }
   }
-  for (const std::string& decision : context.refusal_reasons) add_keys_in_text(fields, decision);
+  for (const std::string& decision : context.refusal_reasons) {
+    add_keys_in_text(fields, decision);
+    add_text(fields, decision);
+  }
+  for (const std::string& text : context.texts) add_text(fields, text);
   // A move is found by the ref that moved alone; a promotion by both its ends.
   if (!context.promotion || event.type == EventType::kRefUpdated) return;
   for (const RefKey* end : {&context.promotion->source, &context.promotion->target}) {

@@ -19,13 +19,14 @@ struct SearchFields {
   EntryOutcome outcome = EntryOutcome::kAccepted;
   /// (kind, value): repository, ref, actor, approver, promotion, key.
   std::set<std::pair<std::string, std::string>> links;
-  std::string text;  ///< every string of the event, one after the other
+  std::string text;  ///< every string of the event and of what people wrote, one after the other
 };
 
 /// What the ledger knows about an entry besides its bytes.
 struct EntryContext {
   std::vector<std::string> verdicts;         ///< on the commits that a move brought; JSON bytes
   std::vector<std::string> refusal_reasons;  ///< evidence of a refusal: the decision
+  std::vector<std::string> texts;            ///< titles, messages, comments; JSON bytes
   std::optional<PromotionRecord> promotion;  ///< that the entry is about
 };
 SearchFields search_fields(const ParsedEntry& event, const EntryContext& context);

@@ -15,7 +15,7 @@ namespace statehouse {
 
 namespace {
 
-constexpr std::int64_t kIndexSchema = 2;
+constexpr std::int64_t kIndexSchema = 3;
 constexpr std::size_t kEntriesPerStep = 1000;
 constexpr std::size_t kPageMax = 1000;
 constexpr std::size_t kPathsPerEntryMax = 100'000;
@@ -134,17 +134,27 @@ Result<std::vector<std::string>> verdicts_on(const ParsedEntry& event, EntryInde
   return verdicts;
 }
 
+bool holds_text(EventType type) {
+  return type == EventType::kPromotionOpened || type == EventType::kPromotionUpdated ||
+         type == EventType::kPromotionCommented;
+}
+
+Result<std::vector<std::string>> evidence_texts(EntryIndex entry, const LedgerReader& ledger) {
+  std::vector<EvidenceRecord> records = TRY(ledger.evidence_of(entry));
+  std::vector<std::string> texts;
+  for (EvidenceRecord& evidence : records) {
+    if (evidence.content) texts.push_back(std::move(evidence.content->bytes));
+  }
+  return texts;
+}
+
 Result<EntryContext> context_of(const ParsedEntry& event, EntryIndex entry,
                                 const LedgerReader& ledger) {
   EntryContext context;
   if (event.type == EventType::kRefUpdated)
     context.verdicts = TRY(verdicts_on(event, entry, ledger));
-  if (is_refusal(event.type)) {
-    std::vector<EvidenceRecord> records = TRY(ledger.evidence_of(entry));
-    for (EvidenceRecord& evidence : records) {
-      if (evidence.content) context.refusal_reasons.push_back(std::move(evidence.content->bytes));
-    }
-  }
+  if (is_refusal(event.type)) context.refusal_reasons = TRY(evidence_texts(entry, ledger));
+  if (holds_text(event.type)) context.texts = TRY(evidence_texts(entry, ledger));
   if (const auto number = promotion_of(event)) {
     auto promotion = ledger.promotion(*number);
     if (promotion) {
@@ -254,6 +264,20 @@ class SearchIndex::Impl {
     return 0;
   }
 
+  /// What is indexed from now on was read from a ledger of `size` entries or more.
+  void start_with(EntryIndex size) { erased_before_ = size; }
+
+  /// Whether `entries` tell of evidence that was erased since words of it were indexed: they can
+  /// only be taken out by starting anew.
+  [[nodiscard]] Result<bool> must_forget(const std::vector<EntryRecord>& entries) const {
+    for (const EntryRecord& entry : entries) {
+      if (entry.index < erased_before_) continue;
+      const ParsedEntry event = TRY(parse_entry(entry.bytes));
+      if (event.type == EventType::kEvidenceErased) return true;
+    }
+    return false;
+  }
+
   Result<> add(const std::vector<EntryRecord>& entries, const LedgerReader& ledger) {
     return in_transaction([&]() -> Result<> {
       for (const EntryRecord& entry : entries) TRY(add_entry(entry, ledger));
@@ -336,6 +360,7 @@ class SearchIndex::Impl {
   }
 
   const Path path_;
+  EntryIndex erased_before_ = 0;  ///< evidence erased by entries below this was never indexed
   Database database_;
   IndexStatements statements_;
 };
@@ -356,8 +381,15 @@ Result<std::uint64_t> SearchIndex::follow(
     // Released between steps, so that a long rebuild does not block searches.
     const std::lock_guard lock(impl_->mutex);
     const EntryIndex from = TRY(impl_->size_in(ledger));
+    if (from == 0) impl_->start_with(ledger.tree_size());
     const auto entries = TRY(ledger.entries(from, kEntriesPerStep));
     if (entries.empty()) return indexed;
+    const bool forgets = TRY(impl_->must_forget(entries));
+    if (forgets) {
+      impl_->close_and_remove();
+      TRY(impl_->open_once());
+      continue;
+    }
     TRY(impl_->add(entries, ledger));
     indexed += entries.size();
     if (progress) progress(from + entries.size(), ledger.tree_size());

@@ -132,6 +132,30 @@ TEST_CASE_FIXTURE(SearchFixture,
   CHECK(find({.key_fingerprint = "SHA256:abc"}) == Indexes{9, 7, 5, 3});
 }
 
+TEST_CASE_FIXTURE(SearchFixture, "what people wrote is found, until it is erased") {
+  const AppendedEntry comment = *append(
+      {.type = EventType::kPromotionCommented,
+       .subject = "promotion/12",
+       .actor = {"bob", ActorVia::kToken, std::nullopt},
+       .data = {{"promotion", 12}},
+       .evidence = {{"comment", "application/json", R"({"message":"the replicas look wrong"})"}}});
+  REQUIRE(append({.type = EventType::kPromotionRefused,
+                  .subject = "promotion/12",
+                  .actor = {"bob", ActorVia::kToken, std::nullopt},
+                  .data = {{"promotion", 12}},
+                  .evidence = {{"decision", "application/json", R"({"reason":"frozen"})"}}}));
+  REQUIRE(index->follow(read()));
+  CHECK(find({.text = "replicas wrong"}) == Indexes{5});
+  CHECK(find({.text = "frozen"}) == Indexes{6});
+  REQUIRE(ledger().commit([&](Transaction& transaction) {
+    return transaction.erase_evidence(comment.evidence_digests[0], "law", {});
+  }));
+  REQUIRE(index->follow(read()));
+  CHECK(find({.text = "replicas"}).empty());
+  CHECK(find({.text = "frozen"}) == Indexes{6});
+  CHECK(*index->indexed_size() == 8);
+}
+
 TEST_CASE_FIXTURE(SearchFixture, "a promotion's entries are found by its source and its target") {
   const PromotionNumber number = *open_promotion();
   const auto about = [&](EventType type) {
