@@ -202,12 +202,35 @@ PushReport report_unavailable(const PushIntent& intent, const Error& error) {
   return report;
 }
 
+constexpr std::string_view kDryRun = "dry-run";
+
+/// "dryrun", "dry_run", "Dry-Run=1": whoever sends it wants nothing to move. Other options that are
+/// not known are for other servers (`ci.skip`) and change nothing here.
+bool is_mistyped_dry_run(std::string_view option) {
+  std::string letters;
+  for (const char c : option) {
+    const bool is_upper = c >= 'A' && c <= 'Z';
+    if (is_upper || (c >= 'a' && c <= 'z')) letters += is_upper ? static_cast<char>(c + 32) : c;
+  }
+  return option != kDryRun && letters.starts_with("dry");
+}
+
+PushReport report_mistyped_option(const PushIntent& intent, const std::string& option) {
+  PushReport report;
+  report.remote_lines = {"refused: there is no push option `" + escape_for_message(option) + "`",
+                         "fix: git push -o dry-run"};
+  for (const ProposedMove& move : intent.moves) {
+    report.refs.push_back({move.key.ref, "mistyped push option, nothing was moved"});
+  }
+  return report;
+}
+
 PushIntent intent_of(const RepositoryName& repository, const PushRequest& push) {
   PushIntent intent{.repository = repository};
   for (const PushCommand& command : push.commands) {
     intent.moves.push_back({{repository, command.ref}, command.old_oid, command.new_oid});
   }
-  intent.dry_run = std::ranges::find(push.options, "dry-run") != push.options.end();
+  intent.dry_run = std::ranges::find(push.options, kDryRun) != push.options.end();
   return intent;
 }
 
@@ -232,6 +255,10 @@ Result<HttpResponse> handle_receive_pack(Application& application, HttpRequest& 
   if (head == "0000") return git_response(kType, "");
   const PushRequest push = TRY(parse_push_request(head));
   const PushIntent intent = intent_of(name, push);
+  const auto mistyped = std::ranges::find_if(push.options, is_mistyped_dry_run);
+  if (mistyped != push.options.end()) {
+    return git_response(kType, render_report(push, report_mistyped_option(intent, *mistyped)));
+  }
   auto report =
       application.store().pushes().push(caller_of(request), intent, pack_of(request, push));
   const bool is_told = push.side_band && (push.report_status || push.report_status_v2);

@@ -295,6 +295,15 @@ decides_without_moving_on_dry_run() {
   same "$(cat "$work/out")" ""
 }
 
+moves_nothing_when_dry_run_is_mistyped() {
+  for option in dryrun dry_run Dry-Run dry-run=true; do
+    expect 1 as alice git -C "$clone" push -o "$option" origin HEAD:refs/heads/topic/mistyped
+    says "there is no push option \`$option\`"
+  done
+  expect 0 as alice git ls-remote "$repository" refs/heads/topic/mistyped
+  same "$(cat "$work/out")" ""
+}
+
 ignores_push_options_that_it_does_not_know() {
   expect 0 as alice git -C "$clone" push -o ci.skip origin HEAD:refs/heads/topic/option
   expect 0 as alice git ls-remote "$repository" refs/heads/topic/option
@@ -423,6 +432,7 @@ for one in \
   compresses_its_requests \
   moves_both_refs_of_an_atomic_push_or_none \
   decides_without_moving_on_dry_run \
+  moves_nothing_when_dry_run_is_mistyped \
   ignores_push_options_that_it_does_not_know \
   force_pushes_with_a_lease_where_policy_lets_it \
   refuses_to_rewrite_or_delete_the_audit_branch \
