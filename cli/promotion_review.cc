@@ -95,14 +95,24 @@ Result<> count_commits(const GitRepository& repository, const Json& promotion,
     const Oid base = TRY(Oid::parse(*review.statement.target_base));
     excluded.push_back(base);
   }
-  const auto commits = TRY(
+  const auto all = TRY(
       commits_reachable(repository, std::span(&source, 1), excluded, limits::kCommitsPerPushMax));
   std::set<std::string> listed;
   const auto list = json_member(promotion, "commits");
-  if (list && (*list)->is_array()) {
-    for (const Json& commit : **list) listed.insert(shown(commit, "commit"));
+  const bool is_list = list && (*list)->is_array();
+  for (const Json& commit : is_list ? **list : Json::array()) {
+    listed.insert(shown(commit, "commit"));
+    const auto is_baseline = json_boolean(commit, "baseline");
+    if (!is_baseline || !*is_baseline) continue;
+    const Oid baseline = TRY(Oid::parse(shown(commit, "commit")));
+    if (!repository.has_object(baseline)) continue;
+    const GitCommit object = TRY(repository.read_commit(baseline));
+    excluded.insert(excluded.end(), object.parents.begin(), object.parents.end());
   }
-  review.commits = commits.size();
+  const auto commits = TRY(
+      commits_reachable(repository, std::span(&source, 1), excluded, limits::kCommitsPerPushMax));
+  review.commits = all.size();
+  review.below_baseline = all.size() - commits.size();
   review.unlisted = static_cast<std::size_t>(std::count_if(
       commits.begin(), commits.end(), [&](const Oid& oid) { return !listed.contains(oid.hex()); }));
   return {};
@@ -278,6 +288,10 @@ std::string describe_review(const PromotionReview& review, const Json& promotion
   text += given_up_versions(statement, promotion);
   text += "commits new to the target: " + std::to_string(review.commits) +
           " (signers as the store judged them)\n" + commits_table(promotion);
+  if (review.below_baseline > 0) {
+    text += "  and " + std::to_string(review.below_baseline) +
+            " below what the server says is a declared baseline\n";
+  }
   if (review.unlisted > 0) {
     text += "  and " + std::to_string(review.unlisted) + " that the server does not list\n";
   }

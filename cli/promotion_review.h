@@ -17,7 +17,8 @@ struct PromotionReview {
   ApprovalStatement statement;      ///< built here; what is to be signed
   std::vector<TreeChange> changes;  ///< target base (or nothing) -> promoted tree, computed here
   std::size_t commits = 0;          ///< new to the target, counted here
-  std::size_t unlisted = 0;         ///< of those, how many the server did not list
+  std::size_t below_baseline = 0;   ///< of those, how many are below what the server calls one
+  std::size_t unlisted = 0;         ///< of the others, how many the server did not list
   std::string patch;                ///< the changes' content, safe to show on a terminal
 };
 

@@ -112,7 +112,7 @@ std::string commits_table(const Json& promotion) {
   for (const Json& commit : list_member(promotion, "commits")) {
     text += "  " + short_oid(commit, "commit") + " " + shown(commit, "subject") + " (";
     if (is_true(commit, "baseline")) {
-      text += "baseline";
+      text += "a declared baseline, which stands for all history below it";
     } else if (shown(commit, "signer") != "-") {
       text += "signed by " + shown(commit, "signer") + ", " + shown(commit, "signature");
     } else {

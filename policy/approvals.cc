@@ -22,11 +22,13 @@ std::string versions_in_words(const std::vector<VersionNumber>& versions) {
   return words::list(versions, [](VersionNumber version) { return std::to_string(version); });
 }
 
-/// Whose latest statement about the pinned commit is a rejection. A target that moves makes an
-/// approval stale, for it was of another change; whoever rejected it has not thereby agreed.
-std::set<ResourceName> rejecting_in(const std::vector<ApprovalFacts>& approvals) {
+}  // namespace
+
+/// A target that moves makes an approval stale, for it was of another change; whoever rejected it
+/// has not thereby agreed.
+std::set<ResourceName> rejecting_identities(const PromotionFacts& facts) {
   std::map<ResourceName, const ApprovalFacts*> latest;
-  for (const ApprovalFacts& approval : approvals) {
+  for (const ApprovalFacts& approval : facts.approvals) {
     if (!approval.is_for_pinned_commit) continue;
     const ApprovalFacts*& known = latest[approval.identity];
     if (known == nullptr || approval.received >= known->received) known = &approval;
@@ -38,8 +40,6 @@ std::set<ResourceName> rejecting_in(const std::vector<ApprovalFacts>& approvals)
   return rejecting;
 }
 
-}  // namespace
-
 Approvals::Approvals(const Configuration& configuration, const Flow& flow,
                      const PromotionFacts& facts)
     : configuration_(configuration),
@@ -50,7 +50,7 @@ Approvals::Approvals(const Configuration& configuration, const Flow& flow,
       // eyes is the wish to go back.
       classes_(facts.rollback ? classes_of(configuration, {}, facts.opener)
                               : classes_of(configuration, facts.commits, facts.opener)),
-      rejecting_(rejecting_in(facts.approvals)) {}
+      rejecting_(rejecting_identities(facts)) {}
 
 bool Approvals::drops_own_changes(const ApprovalFacts& approval) const {
   return facts_.rollback ||

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,10 @@ struct ClauseProgress {
 /// One per clause of the flow (or of its rollback), in order. Empty when there is no such flow.
 std::vector<ClauseProgress> approval_progress(const Configuration& configuration,
                                               const PromotionFacts& facts);
+
+/// Whose latest word on the pinned commit is a rejection; their earlier approvals are void. Whether
+/// they are asked at all is the flow's question.
+std::set<ResourceName> rejecting_identities(const PromotionFacts& facts);
 
 /// Whether `identity` may open a promotion of `source` through `flow`, or go back on its target.
 Decision evaluate_open_permission(const Configuration& configuration, const ResourceName& flow,

@@ -98,8 +98,8 @@ struct ApprovalFacts {
   ApprovalVerdict verdict = ApprovalVerdict::kApprove;
   bool matches_current_revision = false;  ///< every signed field equals the promotion's today
   std::string stale_reason;               ///< in words, when it does not match
-  /// The promotion was not updated since; the target or the policies may have changed. Implied by
-  /// matches_current_revision.
+  /// The promotion was not updated since, or, of a rejection, pins that commit again; the target or
+  /// the policies may have changed. Implied by matches_current_revision.
   bool is_for_pinned_commit = false;
   Timestamp received;
   std::optional<Timestamp> expires;  ///< the signer's own limit; at that instant it is over

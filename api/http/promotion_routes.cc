@@ -114,11 +114,17 @@ Result<HttpResponse> list_promotions(Application& application, HttpRequest& requ
   for (const PromotionRecord& record : page.records) {
     if (repository && record.target.repository.str() != *repository) continue;
     if (!store.promotions().may_see(caller, record)) continue;
-    const PromotionSituation situation = TRY(store.promotions().situation(caller, record.number));
-    const bool mine = caller.identity() && is_waiting_for(situation, *caller.identity());
+    const auto situation = store.promotions().situation(caller, record.number);
+    if (!situation) {
+      // One that cannot be looked at must not hide the others.
+      if (!waiting_for) {
+        list.push_back(unreadable_promotion_json(record, situation.error().message));
+      }
+      continue;
+    }
+    const bool mine = caller.identity() && is_waiting_for(*situation, *caller.identity());
     if (waiting_for && !mine) continue;
-    list.push_back(
-        promotion_summary_json(situation, target_view(application, request, situation.record)));
+    list.push_back(promotion_summary_json(*situation, target_view(application, request, record)));
   }
   return json_response(request,
                        {{"promotions", std::move(list)}, {"next", cursor_json(page.next)}});

@@ -40,6 +40,10 @@ Json commit_json(const PromotedCommit& commit) {
           {"baseline", facts.is_baseline}};
 }
 
+Json time_json(const std::optional<Timestamp>& time) {
+  return time ? Json(time->rfc3339()) : Json(nullptr);
+}
+
 struct Standing {
   bool counts = false;
   std::string reason;
@@ -48,10 +52,16 @@ struct Standing {
 /// Whether an approval is worth anything now, in words.
 Standing standing_of(const PromotionSituation& situation, const ApprovalFacts& approval,
                      const std::vector<ClauseProgress>& progress) {
+  const bool rejects = rejecting_identities(situation.facts).contains(approval.identity);
+  if (approval.verdict == ApprovalVerdict::kReject) {
+    if (approval.is_for_pinned_commit && rejects) return {true, ""};
+    return {false, approval.is_for_pinned_commit ? "the same person approved since"
+                                                 : approval.stale_reason};
+  }
   if (!approval.matches_current_revision) return {false, approval.stale_reason};
+  if (rejects) return {false, "the same person rejected since"};
   if (approval.expires && *approval.expires <= situation.facts.now)
     return {false, "it has expired"};
-  if (approval.verdict == ApprovalVerdict::kReject) return {true, ""};
   const bool counts = std::ranges::any_of(progress, [&](const ClauseProgress& clause) {
     return std::ranges::find(clause.helping, approval.identity) != clause.helping.end();
   });
@@ -59,6 +69,22 @@ Standing standing_of(const PromotionSituation& situation, const ApprovalFacts& a
   return {false,
           "the approver is not independent of every commit, not among the approvers, or the key is "
           "out of service"};
+}
+
+/// When an approval stops counting: by its own word, and by every clause that asks its signer.
+Json valid_until_json(const PromotionSituation& situation, const ApprovalFacts& approval) {
+  std::optional<Timestamp> until = approval.expires;
+  if (approval.verdict == ApprovalVerdict::kApprove && situation.flow != nullptr) {
+    std::optional<Timestamp> latest;
+    for (const ApprovalClause& clause : situation.flow->approvals) {
+      if (!situation.active->configuration.names(clause.from, approval.identity)) continue;
+      if (!clause.valid_for) return time_json(until);
+      const Timestamp end = approval.received + *clause.valid_for;
+      if (!latest || *latest < end) latest = end;
+    }
+    if (latest && (!until || *latest < *until)) until = latest;
+  }
+  return time_json(until);
 }
 
 Json approvals_json(const PromotionSituation& situation,
@@ -71,7 +97,8 @@ Json approvals_json(const PromotionSituation& situation,
          {"verdict", approval.verdict == ApprovalVerdict::kApprove ? "approve" : "reject"},
          {"fingerprint", approval.fingerprint},
          {"received", approval.received.rfc3339()},
-         {"expires", approval.expires ? Json(approval.expires->rfc3339()) : Json(nullptr)},
+         {"expires", time_json(approval.expires)},
+         {"validUntil", valid_until_json(situation, approval)},
          {"drops", view == TargetView::kShown ? Json(approval.drops) : Json(nullptr)},
          {"counts", standing.counts},
          {"reason", standing.reason}});
@@ -137,6 +164,17 @@ Json target_json(const PromotionSituation& situation, TargetView view) {
           {"baseVersion", shown ? Json(situation.facts.base_version) : Json(nullptr)}};
 }
 
+Json source_json(const PromotionRecord& record) {
+  return {{"repository", record.source.repository.str()},
+          {"ref", record.source.ref.str()},
+          {"commit", record.source_commit.hex()},
+          {"commitSha256", record.source_commit_digest}};
+}
+
+Json tree_json(const PromotionRecord& record) {
+  return {{"sha1", record.tree.hex()}, {"sha256", record.tree_digest}};
+}
+
 Json own_changes_json(const PromotionSituation& situation, TargetView view) {
   return view == TargetView::kShown ? Json(situation.facts.target_own_changes) : Json(nullptr);
 }
@@ -157,13 +195,14 @@ Json drops_json(const PromotionSituation& situation, TargetView view) {
 
 Json summary(const PromotionSituation& situation, const Decision& decision, TargetView view) {
   const PromotionRecord& record = situation.record;
+  const bool is_open = record.state == PromotionState::kOpen;
   const std::vector<ClauseProgress> progress =
       approval_progress(situation.active->configuration, situation.facts);
   return {{"number", record.number},
           {"state", name_of(record.state)},
           {"phase", phase_json(situation, decision)},
           {"blockedBy", decision.blocked_by()},
-          {"decision", to_json(decision)},
+          {"decision", is_open ? to_json(decision) : Json(nullptr)},
           {"flow", record.flow},
           {"kind", name_of(record.kind)},
           {"strategy", strategy_name(situation.flow)},
@@ -172,19 +211,16 @@ Json summary(const PromotionSituation& situation, const Decision& decision, Targ
           {"opener", record.opener},
           {"opened", record.opened.rfc3339()},
           {"revision", record.revision},
-          {"source",
-           {{"repository", record.source.repository.str()},
-            {"ref", record.source.ref.str()},
-            {"commit", record.source_commit.hex()},
-            {"commitSha256", record.source_commit_digest}}},
+          {"source", source_json(record)},
           {"target", target_json(situation, view)},
-          {"tree", {{"sha1", record.tree.hex()}, {"sha256", record.tree_digest}}},
+          {"tree", tree_json(record)},
           {"policyDigest", situation.statement.policy_digest},
           {"drops", drops_json(situation, view)},
           {"targetOwnChanges", own_changes_json(situation, view)},
           {"approvals", approvals_json(situation, progress, view)},
           {"required", required_json(situation, progress)},
-          {"next", next_command(situation, decision)}};
+          {"next", next_command(situation, decision)},
+          {"error", nullptr}};
 }
 
 }  // namespace
@@ -259,6 +295,36 @@ void hide_target(Decision& decision, TargetView view) {
 
 Json promotion_summary_json(const PromotionSituation& situation, TargetView view) {
   return summary(situation, decision_of(situation, view), view);
+}
+
+Json unreadable_promotion_json(const PromotionRecord& record, const std::string& error) {
+  return {{"number", record.number},
+          {"state", name_of(record.state)},
+          {"phase", nullptr},
+          {"blockedBy", Json::array()},
+          {"decision", nullptr},
+          {"flow", record.flow},
+          {"kind", name_of(record.kind)},
+          {"strategy", strategy_name(nullptr)},
+          {"title", record.title},
+          {"message", record.message},
+          {"opener", record.opener},
+          {"opened", record.opened.rfc3339()},
+          {"revision", record.revision},
+          {"source", source_json(record)},
+          {"target",
+           {{"repository", record.target.repository.str()},
+            {"ref", record.target.ref.str()},
+            {"base", nullptr},
+            {"baseVersion", nullptr}}},
+          {"tree", tree_json(record)},
+          {"policyDigest", nullptr},
+          {"drops", nullptr},
+          {"targetOwnChanges", nullptr},
+          {"approvals", Json::array()},
+          {"required", Json::array()},
+          {"next", ""},
+          {"error", error}};
 }
 
 Json promotion_json(const PromotionSituation& situation, const std::vector<CommentRecord>& comments,

@@ -23,6 +23,8 @@ enum class TargetView { kShown, kHidden };
 void hide_target(Decision& decision, TargetView view);
 /// Without commits and comments: an item of a list. Of a hidden target only the name is told.
 Json promotion_summary_json(const PromotionSituation& situation, TargetView view);
+/// An item of a list about which nothing but its row can be told, and why.
+Json unreadable_promotion_json(const PromotionRecord& record, const std::string& error);
 /// All of it: the reviewer's screen.
 Json promotion_json(const PromotionSituation& situation, const std::vector<CommentRecord>& comments,
                     const std::optional<VersionRecord>& merged, TargetView view);

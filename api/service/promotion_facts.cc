@@ -146,6 +146,45 @@ std::string first_line(std::string_view message) {
   return std::string(message.substr(0, std::min<std::size_t>(message.find('\n'), 200)));
 }
 
+/// The commits that the configuration declares baselines of `repository`, as far as they are here.
+Result<std::vector<Oid>> present_baselines(const GitRepository& source,
+                                           const Configuration& configuration,
+                                           const RepositoryName& repository) {
+  std::vector<Oid> present;
+  const Repository* declared = configuration.repository(repository);
+  if (declared == nullptr) return present;
+  for (const Baseline& baseline : declared->baselines) {
+    if (source.has_object(baseline.commit)) present.push_back(baseline.commit);
+  }
+  return present;
+}
+
+/// The parents of those baselines that `tip` rests on.
+Result<std::vector<Oid>> below_baselines(const GitRepository& source,
+                                         const std::vector<Oid>& baselines, const Oid& tip) {
+  std::vector<Oid> below;
+  for (const Oid& baseline : baselines) {
+    const bool rests_on_it = TRY(is_ancestor(source, baseline, tip));
+    if (!rests_on_it) continue;
+    const GitCommit commit = TRY(source.read_commit(baseline));
+    below.insert(below.end(), commit.parents.begin(), commit.parents.end());
+  }
+  return below;
+}
+
+/// What is reachable from the source commit and not from `excluded`, if a reviewer can look at it.
+Result<std::vector<Oid>> few_commits(const GitRepository& source, const PromotionFacts& facts,
+                                     const std::vector<Oid>& excluded, std::uint64_t commits_max) {
+  const std::vector<Oid> tips{facts.source_commit};
+  auto commits = commits_reachable(source, tips, excluded, commits_max);
+  if (commits || commits.error().code != ErrorCode::kInvalidArgument) return commits;
+  return conflict("looking at what commit " + facts.source_commit.hex() + " brings to " +
+                      facts.target.str() + ": more than " + std::to_string(commits_max) +
+                      " commits",
+                  "promote an earlier commit first (--commit), or declare reviewed history a "
+                  "baseline in system");
+}
+
 /// Versions of the target since its last promotion, newest first.
 Result<std::vector<VersionRecord>> versions_since(const Core& core, const RefKey& target,
                                                   VersionNumber last_promoted) {
@@ -301,44 +340,67 @@ Result<> PromotionGatherer::gather_commits(const GitRepository& source,
       excluded.push_back(last->promotion.source_commit);
     }
   }
-  const std::vector<Oid> tips{facts.source_commit};
-  const std::vector<Oid> commits =
-      TRY(commits_reachable(source, tips, excluded, limits::kCommitsPerPushMax));
-  std::unordered_set<Oid> covered;
-  if (const Repository* declared =
-          situation.active->configuration.repository(facts.source.repository)) {
-    for (const Baseline& baseline : declared->baselines) {
-      if (!source.has_object(baseline.commit)) continue;
-      const std::vector<Oid> baseline_tips{baseline.commit};
-      const std::vector<Oid> below =
-          TRY(commits_reachable(source, baseline_tips, excluded, limits::kCommitsPerPushMax));
-      covered.insert(below.begin(), below.end());
-    }
-  }
+  const std::vector<Oid> baselines =
+      TRY(present_baselines(source, situation.active->configuration, facts.source.repository));
+  const std::vector<Oid> below = TRY(below_baselines(source, baselines, facts.source_commit));
+  excluded.insert(excluded.end(), below.begin(), below.end());
+  const std::vector<Oid> commits = TRY(few_commits(source, facts, excluded, commits_max_));
+  excluded.insert(excluded.end(), baselines.begin(), baselines.end());
+  const std::vector<Oid> uncovered = TRY(few_commits(source, facts, excluded, commits_max_));
+  const std::unordered_set<Oid> own(uncovered.begin(), uncovered.end());
   const JudgingContext context{*situation.active, std::nullopt, facts.now};
   for (const Oid& oid : commits) {
-    JudgedCommit judged = TRY(core_.judge.judge(source, oid, context));
-    judged.facts.is_baseline = covered.contains(oid);
-    const GitCommit object = TRY(source.read_commit(oid));
-    situation.commits.push_back(
-        {judged.facts, first_line(object.object.message), object.object.author.name});
-    facts.commits.push_back(std::move(judged.facts));
+    PromotedCommit commit = TRY(commit_of(source, oid, context));
+    commit.facts.is_baseline = !own.contains(oid);
+    facts.commits.push_back(commit.facts);
+    situation.commits.push_back(std::move(commit));
   }
   return {};
+}
+
+Result<PromotedCommit> PromotionGatherer::commit_of(const GitRepository& source, const Oid& oid,
+                                                    const JudgingContext& context) const {
+  if (auto known = commits_.recall(oid)) return *std::move(known);
+  JudgedCommit judged = TRY(core_.judge.judge(source, oid, context));
+  const GitCommit object = TRY(source.read_commit(oid));
+  PromotedCommit commit{std::move(judged.facts), first_line(object.object.message),
+                        object.object.author.name};
+  if (!judged.fresh) commits_.remember(oid, commit);
+  return commit;
+}
+
+/// An approval is of the revision it was given to. A rejection is of a commit, and stands when that
+/// is pinned again, unless the same person said something newer about it.
+bool PromotionGatherer::is_for_pinned_commit(const PromotionSituation& situation, std::size_t at) {
+  const ApprovalRecord& record = situation.approvals[at];
+  if (record.revision == situation.record.revision) return true;
+  const auto is_about_it = [&](std::size_t i) {
+    const std::optional<GivenApproval>& given = situation.given[i];
+    return given && given->statement.source_commit == situation.record.source_commit.hex();
+  };
+  if (record.verdict != ApprovalVerdict::kReject || !is_about_it(at)) return false;
+  for (std::size_t i = at + 1; i < situation.approvals.size(); ++i) {
+    if (situation.approvals[i].identity == record.identity && is_about_it(i)) return false;
+  }
+  return true;
 }
 
 Result<> PromotionGatherer::gather_approvals(PromotionSituation& situation) const {
   situation.approvals = TRY(core_.ledger.read().approvals(situation.record.number));
   for (const ApprovalRecord& record : situation.approvals) {
+    situation.given.push_back(TRY(read_given(core_, record)));
+  }
+  for (std::size_t i = 0; i < situation.approvals.size(); ++i) {
+    const ApprovalRecord& record = situation.approvals[i];
     const ResourceName identity = TRY(ResourceName::parse(record.identity));
     ApprovalFacts facts{.identity = identity, .fingerprint = record.fingerprint};
     facts.verdict = record.verdict;
     facts.received = record.received;
     facts.expires = record.expires;
     facts.drops = record.drops;
-    facts.is_for_pinned_commit = record.revision == situation.record.revision;
-    std::optional<GivenApproval> given = TRY(read_given(core_, record));
-    if (!facts.is_for_pinned_commit) {
+    facts.is_for_pinned_commit = is_for_pinned_commit(situation, i);
+    const std::optional<GivenApproval>& given = situation.given[i];
+    if (record.revision != situation.record.revision) {
       facts.stale_reason = "the promotion was updated since";
     } else if (!given) {
       facts.stale_reason = "its text was erased";
@@ -350,7 +412,6 @@ Result<> PromotionGatherer::gather_approvals(PromotionSituation& situation) cons
         facts.stale_reason = describe_difference(given->statement, expected);
       }
     }
-    situation.given.push_back(std::move(given));
     situation.facts.approvals.push_back(std::move(facts));
   }
   return {};

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "api/service/core.h"
+#include "crypto/base/limits.h"
 #include "crypto/dsse.h"
 #include "crypto/statement.h"
 #include "policy/evaluate.h"
 #include "policy/facts.h"
+#include "store/git/oid_memory.h"
 
 namespace statehouse {
 
@@ -54,10 +56,14 @@ struct LastPromotion {
 /// Gathers the facts about promotions. Reads only. Threads: any.
 class PromotionGatherer {
  public:
-  explicit PromotionGatherer(const Core& core) : core_(core) {}
+  explicit PromotionGatherer(const Core& core,
+                             std::uint64_t commits_max = limits::kCommitsPerPromotionMax)
+      : core_(core), commits_max_(commits_max) {}
 
   /// An open promotion is seen against the target as it stands now, an ended one against the base
-  /// that it ended with. Errors: as reading the ledger and the objects.
+  /// that it ended with. A declared baseline stands for all history below it: its ancestors are not
+  /// among the commits. Errors: as reading the ledger and the objects; kConflict when there are
+  /// more than `commits_max` commits.
   Result<PromotionSituation> gather(const PromotionRecord& record,
                                     const std::optional<ResourceName>& merger) const;
 
@@ -72,13 +78,21 @@ class PromotionGatherer {
 
  private:
   Result<> gather_commits(const GitRepository& source, PromotionSituation& situation) const;
+  Result<PromotedCommit> commit_of(const GitRepository& source, const Oid& oid,
+                                   const JudgingContext& context) const;
   Result<> gather_target(const GitRepository& source, PromotionSituation& situation) const;
   Result<> gather_history_of_target(const GitRepository& source,
                                     const std::optional<LastPromotion>& last,
                                     PromotionSituation& situation) const;
   Result<> gather_approvals(PromotionSituation& situation) const;
+  static bool is_for_pinned_commit(const PromotionSituation& situation, std::size_t at);
+
+  static constexpr std::size_t kCommitsRememberedMax = 40'000;
 
   const Core& core_;
+  const std::uint64_t commits_max_;
+  /// Of commits whose verdict is recorded: that, and what they say, never changes.
+  mutable OidMemory<PromotedCommit> commits_{kCommitsRememberedMax};
 };
 
 /// Errors: kCorrupt when the commit of that version was not made from the promotion's source.

@@ -155,12 +155,17 @@ Result<PromotionRecord> PromotionService::require_open(const AuthenticatedCaller
   if (!may_see(caller, record) || !caller.covers(record.target.repository)) {
     return no_such_promotion(number);
   }
-  if (record.state != PromotionState::kOpen) {
-    return conflict("changing promotion " + std::to_string(number) + ": it is " +
-                        std::string(name_of(record.state)),
-                    "open a new promotion");
-  }
-  return record;
+  if (record.state == PromotionState::kOpen) return record;
+  const bool is_merged = record.state == PromotionState::kMerged;
+  return conflict("changing promotion " + std::to_string(number) + ": it is " +
+                      std::string(name_of(record.state)),
+                  is_merged
+                      ? "nothing is left to do: statehouse promotion show " + std::to_string(number)
+                      : "open a new promotion");
+}
+
+Result<> PromotionService::take_entry(const AuthenticatedCaller& caller) {
+  return entries_.take(caller.identity_name(), core_.clock.now());
 }
 
 Result<PromotionOutcome> PromotionService::refuse(const AuthenticatedCaller& caller,
@@ -214,7 +219,7 @@ Result<Oid> PromotionService::pin_commit(const AuthenticatedCaller& caller, cons
   const auto snapshot = core_.refs.current();
   const RefState* state = snapshot->find(source);
   if (state == nullptr || !access_.may_read(caller, source)) {
-    return not_found("opening a promotion: there is no " + source.str());
+    return not_found("pinning a commit: there is no " + source.str());
   }
   if (!commit || *commit == state->content->commit) return state->content->commit;
   const std::vector<VersionRecord> versions =
@@ -225,7 +230,8 @@ Result<Oid> PromotionService::pin_commit(const AuthenticatedCaller& caller, cons
   const PooledRepository repository = TRY(core_.repositories.acquire(source.repository));
   const auto below = is_ancestor(*repository, *commit, state->content->commit);
   if (below && *below) return *commit;
-  return not_found("opening a promotion: commit " + commit->hex() + " is not on " + source.str());
+  return not_found("pinning a commit: " + commit->hex() + " is not on " + source.str(),
+                   "push it there first, or name one that is");
 }
 
 Result<PromotionRecord> PromotionService::draft(const AuthenticatedCaller& caller, const Flow& flow,
@@ -282,6 +288,8 @@ Result<PromotionOutcome> PromotionService::open(const AuthenticatedCaller& calle
       evaluate_open_permission(active->configuration, flow->name, source, *caller.identity());
   if (!decision.allow) return refuse(caller, record, "open", std::move(decision));
   TRY(require_something_new(caller, record));
+  TRY(gatherer_.gather(record, std::nullopt));  // what cannot be looked at is not opened
+  TRY(take_entry(caller));
   record.number = TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<PromotionNumber> {
     TRY(require_only_one(transaction, record));
     TRY(require_room(transaction, record));
@@ -305,8 +313,12 @@ Result<PromotionOutcome> PromotionService::update(const AuthenticatedCaller& cal
       evaluate_open_permission(active->configuration, flow_name, before.source, *caller.identity());
   if (!decision.allow) return refuse(caller, before, "update", std::move(decision));
   const Oid pinned = TRY(pin_commit(caller, before.source, commit));
-  const PromotionRecord fresh = TRY(draft(caller, *flow, before.source, pinned));
+  if (pinned == before.source_commit) return done(number);
+  PromotionRecord fresh = TRY(draft(caller, *flow, before.source, pinned));
+  fresh.number = number;
   TRY(require_something_new(caller, fresh));
+  TRY(gatherer_.gather(fresh, std::nullopt));
+  TRY(take_entry(caller));
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     TRY(transaction.require_promotion_at(number, before.revision));
     PromotionRecord record = before;
@@ -494,6 +506,7 @@ Result<PromotionOutcome> PromotionService::comment(const AuthenticatedCaller& ca
   TRY(require_text("comment", message, limits::kCommentBytesMax));
   if (message.empty()) return invalid_argument("commenting: the message is empty");
   TRY(require_place(caller, record, path, line));
+  TRY(take_entry(caller));
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     const std::uint64_t earlier = TRY(transaction.comment_count(number));
     if (earlier >= limits::kCommentsPerPromotionMax) {
@@ -517,13 +530,15 @@ Result<PromotionOutcome> PromotionService::comment(const AuthenticatedCaller& ca
 Result<PromotionOutcome> PromotionService::close(const AuthenticatedCaller& caller,
                                                  PromotionNumber number) {
   const PromotionRecord before = TRY(require_open(caller, number));
-  if (before.opener != caller.identity_name()) {
-    const auto active = core_.configuration.current();
+  const auto active = core_.configuration.current();
+  if (before.opener != caller.identity_name() &&
+      !is_administrator(active->configuration, *caller.identity())) {
     const ResourceName flow = TRY(ResourceName::parse(before.flow));
     Decision decision =
         evaluate_merge_permission(active->configuration, flow, before.source, *caller.identity());
     if (!decision.allow) return refuse(caller, before, "close", std::move(decision));
   }
+  TRY(take_entry(caller));
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
     TRY(transaction.require_promotion_at(number, before.revision));
     PromotionRecord record = before;

@@ -8,10 +8,12 @@
 
 #include "api/service/caller.h"
 #include "api/service/core.h"
+#include "api/service/entry_budget.h"
 #include "api/service/fetch_service.h"
 #include "api/service/promotion_facts.h"
 #include "api/service/refusal_log.h"
 #include "api/service/write_path.h"
+#include "crypto/base/limits.h"
 
 namespace statehouse {
 
@@ -53,7 +55,8 @@ class PromotionService {
         gatherer_(core) {}
 
   Result<PromotionOutcome> open(const AuthenticatedCaller& caller, const OpenPromotion& request);
-  /// Pins another commit of the source. Approvals of the old one no longer count.
+  /// Pins another commit of the source. Approvals of the old one no longer count. The commit that
+  /// is pinned already changes nothing.
   Result<PromotionOutcome> update(const AuthenticatedCaller& caller, PromotionNumber number,
                                   const Oid& commit);
   /// Takes a signed approval or rejection (DSSE envelope, JSON). What was signed must be exactly
@@ -66,6 +69,7 @@ class PromotionService {
                                    std::optional<std::uint64_t> line);
   /// Moves the target, when everything that is required is there.
   Result<PromotionOutcome> merge(const AuthenticatedCaller& caller, PromotionNumber number);
+  /// By whoever opened it, may merge it, or administers the store.
   Result<PromotionOutcome> close(const AuthenticatedCaller& caller, PromotionNumber number);
 
   /// Errors: kNotFound also when the caller may read neither the source nor, once it is merged,
@@ -80,6 +84,8 @@ class PromotionService {
                                     const PromotionRecord& record) const;
 
  private:
+  /// Errors: kUnavailable when the caller wrote too much to the log lately.
+  Result<> take_entry(const AuthenticatedCaller& caller);
   Result<PromotionRecord> require_open(const AuthenticatedCaller& caller,
                                        PromotionNumber number) const;
   [[nodiscard]] bool may_know(const AuthenticatedCaller& caller, const Flow& flow) const;
@@ -113,6 +119,7 @@ class PromotionService {
                                   const RepositoryQueue::Turn& turn);
 
   Core& core_;
+  EntryBudget entries_{limits::kPromotionEntriesPerMinute};
   std::mutex words_;  ///< held from the look at earlier words to the record of a new one
   FetchService& access_;
   WritePath& write_path_;

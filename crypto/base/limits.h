@@ -56,7 +56,9 @@ inline constexpr std::size_t kCommentBytesMax = 16U << 10;
 inline constexpr std::size_t kReasonBytesMax = 4U << 10;
 
 // Promotions.
-inline constexpr std::size_t kOpenPromotionsPerPersonMax = 100;  ///< opened by one identity
+inline constexpr std::uint64_t kCommitsPerPromotionMax = 10'000;  ///< a reviewer is shown each
+inline constexpr std::size_t kOpenPromotionsPerPersonMax = 100;   ///< opened by one identity
+inline constexpr std::size_t kPromotionEntriesPerMinute = 120;    ///< opened, updated, … by one
 inline constexpr std::size_t kCommentsPerPromotionMax = 1000;
 inline constexpr std::size_t kWordsPerApproverMax = 100;  ///< of one approver on one promotion
 

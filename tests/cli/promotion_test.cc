@@ -355,6 +355,19 @@ TEST_CASE("commits that the server leaves out are pointed out") {
   CHECK(review.cli.err.find("1 that the server does not list") != std::string::npos);
 }
 
+TEST_CASE("commits below a declared baseline are counted apart") {
+  Review review;
+  review.cli.terminal = StreamKind::kTerminal;
+  review.cli.typed = "yes\n";
+  review.promotion["target"]["base"] = nullptr;
+  review.promotion["commits"][0]["baseline"] = true;
+  CHECK(review.decide({}) == 0);
+  CHECK(review.cli.err.find("commits new to the target: 2") != std::string::npos);
+  CHECK(review.cli.err.find("and 1 below what the server says is a declared baseline") !=
+        std::string::npos);
+  CHECK(review.cli.err.find("does not list") == std::string::npos);
+}
+
 TEST_CASE("a rejection and an expiry are part of what is signed") {
   Review review;
   CHECK(review.decide({"--yes", "--expires", "24h"}, "reject") == 0);

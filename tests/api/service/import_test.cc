@@ -75,8 +75,16 @@ TEST_CASE_FIXTURE(
   declare({{"organisation.yaml", with_baseline(workshop, history)}});
   REQUIRE(push("alice", history).accepted());
   CHECK(push("alice", commit({.is_signed = false})).denied_by("audit/signatures"));
-  push_commit();
+  const Oid own = push_commit();
   CHECK(must(ledger().version(key_of("platform:refs/heads/audit"), 2))->kind == VersionKind::kPush);
+  const PromotionNumber number = open("alice", "deploy");
+  const auto situation = must(store->promotions().situation(as("bob"), number));
+  REQUIRE(situation.commits.size() == 2);  // the baseline stands for what is below it
+  CHECK(situation.commits[0].facts.oid == history);
+  CHECK(situation.commits[0].facts.is_baseline);
+  CHECK(situation.commits[1].facts.oid == own);
+  CHECK_FALSE(situation.commits[1].facts.is_baseline);
+  accepted(store->promotions().close(as("alice"), number));
   const VersionRecord sealed = promote("deploy");
   CHECK(sealed.content->tree == state("platform:refs/heads/audit")->content->tree);
 }

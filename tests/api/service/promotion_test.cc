@@ -4,6 +4,8 @@
 #include <thread>
 
 #include "api/service/integrity.h"
+#include "api/service/promotion_facts.h"
+#include "crypto/base/limits.h"
 #include "crypto/base/subprocess.h"
 #include "crypto/dsse.h"
 #include "tests/api/service/service_fixture.h"
@@ -310,6 +312,38 @@ TEST_CASE_FIXTURE(ServiceFixture, "a commit is promoted once at a time") {
   CHECK(code_of(store->promotions().update(as("alice"), first, next)) == ErrorCode::kConflict);
   accepted(store->promotions().close(as("bob"), second));
   accepted(store->promotions().update(as("alice"), first, next));
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "a promotion brings no more than a reviewer is shown") {
+  push_commit();
+  push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
+  push_commit({.files = {{"apps/shop.yaml", "kind: Better\n"}}});
+  const PromotionRecord record = must(ledger().promotion(open("alice", "deploy")));
+  CHECK(PromotionGatherer(core(), 3).gather(record, std::nullopt));
+  const auto too_many = PromotionGatherer(core(), 2).gather(record, std::nullopt);
+  CHECK(code_of(too_many) == ErrorCode::kConflict);
+  CHECK(too_many.error().message.find("more than 2 commits") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "an administrator closes what somebody else opened") {
+  push_commit();
+  const PromotionNumber number = open("carol", "deploy");
+  accepted(store->promotions().close(as("alice"), number));
+  CHECK(must(ledger().promotion(number)).state == PromotionState::kClosed);
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "nobody fills the log with what is said about promotions") {
+  push_commit();
+  const PromotionNumber number = open("alice", "deploy");
+  const auto comment = [&](std::string_view who) {
+    return store->promotions().comment(as(who), number, "again", std::nullopt, std::nullopt);
+  };
+  for (std::size_t i = 1; i < limits::kPromotionEntriesPerMinute; ++i) accepted(comment("alice"));
+  CHECK(code_of(comment("alice")) == ErrorCode::kUnavailable);
+  CHECK(code_of(store->promotions().close(as("alice"), number)) == ErrorCode::kUnavailable);
+  accepted(comment("bob"));
+  clock.advance(std::chrono::minutes(1));
+  accepted(comment("alice"));
 }
 
 TEST_CASE_FIXTURE(ServiceFixture, "what the target holds already is not promoted") {

@@ -39,6 +39,40 @@ TEST_CASE_FIXTURE(ServiceFixture, "a target that moves lifts no rejection, an up
   accepted(merge("carol", second));
 }
 
+TEST_CASE_FIXTURE(ServiceFixture, "pinning the commit that is pinned already changes nothing") {
+  const Oid pinned = push_commit();
+  const PromotionNumber number = open("alice", "deploy");
+  accepted(approve_with("bob", number, "bob", reject));
+  accepted(approve("carol", number));
+  const std::uint64_t size = log_size();
+  accepted(store->promotions().update(as("alice"), number, pinned));
+  CHECK(log_size() == size);
+  CHECK(must(ledger().promotion(number)).revision == 1);
+  CHECK(refusal_of(merge("carol", number)) == "rejected");
+}
+
+TEST_CASE_FIXTURE(ServiceFixture, "a rejection stands when its commit is pinned again") {
+  const Oid pinned = push_commit();
+  const PromotionNumber number = open("alice", "deploy");
+  accepted(approve_with("bob", number, "bob", reject));
+  const Oid next = push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
+  accepted(store->promotions().update(as("alice"), number, next));
+  accepted(store->promotions().update(as("alice"), number, pinned));
+  accepted(approve("carol", number));
+  CHECK(refusal_of(merge("carol", number)) == "rejected");
+  clock.advance(std::chrono::seconds(1));
+  SUBCASE("until the same person approves") {
+    accepted(approve("bob", number));
+    accepted(merge("carol", number));
+  }
+  SUBCASE("but not when the same person had taken it back before") {
+    accepted(approve("bob", number));
+    accepted(store->promotions().update(as("alice"), number, next));
+    accepted(store->promotions().update(as("alice"), number, pinned));
+    CHECK(refusal_of(merge("carol", number)) == "approvals stale");
+  }
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "a rejection stands when its key is taken out of service") {
   push_commit();
   const PromotionNumber number = open("alice", "deploy");
