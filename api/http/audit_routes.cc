@@ -100,7 +100,8 @@ Result<HttpResponse> prove_entry(Application& application, HttpRequest& request)
   }
   TlogProof proof{.index = index, .checkpoint = checkpoint.note};
   proof.hashes = TRY(ledger.inclusion_proof(index, checkpoint.size));
-  return HttpResponse::with_body(200, "text/plain; charset=utf-8", format_tlog_proof(proof));
+  return tagged_response(request, "text/plain; charset=utf-8", format_tlog_proof(proof),
+                         "private, no-cache");
 }
 
 Result<HttpResponse> prove_consistency(Application& application, HttpRequest& request) {

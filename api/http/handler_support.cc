@@ -21,9 +21,22 @@ void set_header(HttpResponse& response, std::string_view name, std::string_view 
   STATEHOUSE_ASSERT(set.has_value());
 }
 
-bool client_has(const HttpRequest& request, const std::string& etag) {
+/// RFC 9110, 13.1.2: a list of tags, compared without their `W/`; a proxy that compresses weakens
+/// them.
+bool client_has(const HttpRequest& request, std::string_view etag) {
   const auto header = request.header("if-none-match");
-  return header && *header && (**header == etag || **header == "*");
+  if (!header || !*header) return false;
+  std::string_view rest = **header;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    std::string_view tag = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    while (!tag.empty() && (tag.front() == ' ' || tag.front() == '\t')) tag.remove_prefix(1);
+    while (!tag.empty() && (tag.back() == ' ' || tag.back() == '\t')) tag.remove_suffix(1);
+    if (tag.starts_with("W/")) tag.remove_prefix(2);
+    if (tag == etag || tag == "*") return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -55,18 +68,22 @@ HttpResponse unauthenticated(const Error& error) {
   return response;
 }
 
+HttpResponse tagged_response(const HttpRequest& request, std::string_view content_type,
+                             std::string body, std::string_view cache_control) {
+  const std::string etag = "\"" + sha256_hex(body).substr(0, 32) + "\"";
+  HttpResponse response = client_has(request, etag)
+                              ? HttpResponse::empty(304)
+                              : HttpResponse::with_body(200, content_type, std::move(body));
+  set_header(response, "ETag", etag);
+  set_header(response, "Cache-Control", cache_control);
+  return response;
+}
+
 Result<HttpResponse> json_response(const HttpRequest& request, const Json& body, int status) {
   std::string text = dump_json(body);
   const bool is_read = request.method == Method::kGet || request.method == Method::kHead;
   if (!is_read) return HttpResponse::with_body(status, "application/json", std::move(text));
-  const std::string etag = "\"" + sha256_hex(text).substr(0, 32) + "\"";
-  HttpResponse response =
-      client_has(request, etag)
-          ? HttpResponse::empty(304)
-          : HttpResponse::with_body(status, "application/json", std::move(text));
-  set_header(response, "ETag", etag);
-  set_header(response, "Cache-Control", "private, no-cache");
-  return response;
+  return tagged_response(request, "application/json", std::move(text), "private, no-cache");
 }
 
 HttpResponse decision_problem(std::string_view doing, const Decision& decision,
@@ -167,6 +184,15 @@ Result<std::size_t> limit_parameter(const HttpRequest& request, std::size_t limi
   const auto limit = TRY(unsigned_parameter(request, "limit"));
   if (limit && *limit == 0) return invalid_argument("reading `limit`: it is at least 1");
   return std::min<std::size_t>(limit.value_or(50), limit_max);
+}
+
+Result<ListWindow> window_parameter(const HttpRequest& request) {
+  constexpr std::size_t kItemsMax = 1000;
+  const auto limit = TRY(unsigned_parameter(request, "limit"));
+  if (limit && *limit == 0) return invalid_argument("reading `limit`: it is at least 1");
+  const auto first = TRY(cursor_parameter(request));
+  return ListWindow{first.value_or(0),
+                    std::min<std::uint64_t>(limit.value_or(kItemsMax), kItemsMax)};
 }
 
 std::string format_cursor(std::uint64_t last) {

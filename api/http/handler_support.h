@@ -25,6 +25,9 @@ Result<> require_auditor(Application& application, const HttpRequest& request);
 /// 401 with `WWW-Authenticate: Basic` (Git clients ask without credentials first) and Bearer.
 HttpResponse unauthenticated(const Error& error);
 
+/// `body` with an ETag; 304 without it when the client has it already.
+HttpResponse tagged_response(const HttpRequest& request, std::string_view content_type,
+                             std::string body, std::string_view cache_control);
 /// JSON with an ETag; 304 when the client has it already (reads only).
 Result<HttpResponse> json_response(const HttpRequest& request, const Json& body, int status = 200);
 
@@ -49,6 +52,16 @@ Result<std::uint64_t> required_unsigned_parameter(const HttpRequest& request,
 Result<std::optional<std::string>> text_parameter(const HttpRequest& request,
                                                   std::string_view name);
 Result<std::uint64_t> parse_unsigned(std::string_view text);
+
+/// Which part of a short list is asked for: `limit` items, 1,000 when absent and at most, from the
+/// place that `cursor` names.
+struct ListWindow {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+
+  [[nodiscard]] std::uint64_t end() const { return first + count; }
+};
+Result<ListWindow> window_parameter(const HttpRequest& request);
 
 /// `limit`, 50 when absent, at most `limit_max`.
 Result<std::size_t> limit_parameter(const HttpRequest& request, std::size_t limit_max = 500);

@@ -10,12 +10,9 @@ namespace statehouse {
 
 namespace {
 
-Result<HttpResponse> send_checkpoint(Application& application, HttpRequest& /*request*/) {
+Result<HttpResponse> send_checkpoint(Application& application, HttpRequest& request) {
   const CheckpointRecord checkpoint = application.store().core().ledger.read().checkpoint();
-  HttpResponse response =
-      HttpResponse::with_body(200, "text/plain; charset=utf-8", checkpoint.note);
-  TRY(response.set_header("Cache-Control", "no-cache"));
-  return response;
+  return tagged_response(request, "text/plain; charset=utf-8", checkpoint.note, "no-cache");
 }
 
 /// Nothing when the caller may read entry bundles, else the answer.
@@ -38,11 +35,9 @@ Result<HttpResponse> send_tile(Application& application, HttpRequest& request) {
   Result<std::string> bytes = is_entries ? ledger.entry_bundle(tile.index, tile.width)
                                          : ledger.tile(tile.level, tile.index, tile.width);
   if (!bytes) return std::unexpected(std::move(bytes).error());
-  HttpResponse response =
-      HttpResponse::with_body(200, "application/octet-stream", *std::move(bytes));
-  TRY(response.set_header("Cache-Control", is_entries ? "private, max-age=31536000, immutable"
-                                                      : "public, max-age=31536000, immutable"));
-  return response;
+  return tagged_response(
+      request, "application/octet-stream", *std::move(bytes),
+      is_entries ? "private, max-age=31536000, immutable" : "public, max-age=31536000, immutable");
 }
 
 }  // namespace

@@ -32,18 +32,25 @@ Result<Json> repository_json(Application& application, const HttpRequest& reques
 }
 
 Result<HttpResponse> list_repositories(Application& application, HttpRequest& request) {
+  const ListWindow window = TRY(window_parameter(request));
   const auto records = TRY(application.store().core().ledger.read().repositories());
   Json list = Json::array();
+  std::uint64_t visible = 0;
   for (const RepositoryRecord& record : records) {
     if (record.deleted) continue;
     Result<Json> json = repository_json(application, request, record.name);
-    if (json) {
-      list.push_back(*std::move(json));
-    } else if (json.error().code != ErrorCode::kNotFound) {
-      return std::unexpected(std::move(json).error());
-    }
+    if (!json && json.error().code == ErrorCode::kNotFound) continue;
+    if (!json) return std::unexpected(std::move(json).error());
+    const std::uint64_t place = visible++;
+    if (place >= window.first) list.push_back(*std::move(json));
+    if (visible > window.end()) break;
   }
-  return json_response(request, {{"repositories", std::move(list)}, {"next", nullptr}});
+  std::optional<std::uint64_t> next;
+  if (visible > window.end()) {
+    next = window.end();
+    list.erase(list.size() - 1);
+  }
+  return json_response(request, {{"repositories", std::move(list)}, {"next", cursor_json(next)}});
 }
 
 Result<HttpResponse> show_repository(Application& application, HttpRequest& request) {

@@ -37,8 +37,9 @@ Result<HttpResponse> show_caller(Application& application, HttpRequest& request)
                 {"via", caller.via_name()}});
 }
 
-Result<HttpResponse> send_trust(Application& application, HttpRequest& /*request*/) {
-  return HttpResponse::with_body(200, "application/json", application.store().trust().bytes());
+Result<HttpResponse> send_trust(Application& application, HttpRequest& request) {
+  return tagged_response(request, "application/json", application.store().trust().bytes(),
+                         "no-cache");
 }
 
 Result<HttpResponse> answer_health(Application& /*application*/, HttpRequest& /*request*/) {
@@ -73,8 +74,8 @@ Result<HttpResponse> send_metrics(Application& application, HttpRequest& /*reque
                                  metrics_text(application));
 }
 
-Result<HttpResponse> send_openapi(Application& /*application*/, HttpRequest& /*request*/) {
-  return HttpResponse::with_body(200, "application/json", std::string(kOpenApiDocument));
+Result<HttpResponse> send_openapi(Application& /*application*/, HttpRequest& request) {
+  return tagged_response(request, "application/json", std::string(kOpenApiDocument), "no-cache");
 }
 
 }  // namespace

@@ -30,10 +30,15 @@ Result<HttpResponse> create_token(Application& application, HttpRequest& request
 }
 
 Result<HttpResponse> list_tokens(Application& application, HttpRequest& request) {
+  const ListWindow window = TRY(window_parameter(request));
   const auto tokens = TRY(application.store().tokens().list(caller_of(request)));
   Json list = Json::array();
-  for (const TokenRecord& token : tokens) list.push_back(token_json(token));
-  return json_response(request, {{"tokens", std::move(list)}, {"next", nullptr}});
+  for (std::size_t i = window.first; i < tokens.size() && i < window.end(); ++i) {
+    list.push_back(token_json(tokens[i]));
+  }
+  std::optional<std::uint64_t> next;
+  if (tokens.size() > window.end()) next = window.end();
+  return json_response(request, {{"tokens", std::move(list)}, {"next", cursor_json(next)}});
 }
 
 Result<HttpResponse> revoke_token(Application& application, HttpRequest& request) {

@@ -119,7 +119,7 @@ class LedgerReader {
   /// expired or revoked is for the caller to see.
   Result<std::optional<TokenRecord>> token_by_hash(std::string_view hash) const;
   Result<std::optional<TokenRecord>> token(std::string_view id) const;
-  Result<std::vector<TokenRecord>> tokens() const;  ///< newest first, at most 10,000
+  Result<std::vector<TokenRecord>> tokens() const;  ///< newest first
   /// Suspensions whose `until` is after `at`.
   Result<std::vector<SuspensionRecord>> suspensions(Timestamp at) const;
 

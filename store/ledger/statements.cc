@@ -165,7 +165,7 @@ constexpr Definition kOther[] = {
      "INSERT INTO tokens (" TOKEN_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
     {&S::token, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1"},
     {&S::token_by_hash, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE hash = ?1"},
-    {&S::tokens, "SELECT " TOKEN_COLUMNS " FROM tokens ORDER BY created DESC, id LIMIT 10000"},
+    {&S::tokens, "SELECT " TOKEN_COLUMNS " FROM tokens ORDER BY created DESC, id"},
     {&S::revoke_token, "UPDATE tokens SET revoked = ?2 WHERE id = ?1"},
     {&S::put_suspension,
      "INSERT INTO suspensions (identity, since, until, entry) VALUES (?1, ?2, ?3, ?4) "

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/http/application.h"
@@ -16,6 +17,7 @@ struct RouteAnswer {
   int status = 0;
   Json body;                   ///< null when it is no JSON
   std::optional<Error> error;  ///< of a request that failed
+  std::string etag;            ///< empty when there is none
 
   [[nodiscard]] std::string words() const { return error ? error->message : ""; }
 };
@@ -26,6 +28,7 @@ class RoutesFixture : public ServiceFixture {
  public:
   RoutesFixture() : application(*store, {.public_url = "", .version = "test"}) {}
 
+  /// `path` may end in a query of plain words ("?limit=1").
   RouteAnswer ask(const AuthenticatedCaller& caller, Method method, const std::string& path,
                   const std::string& body = "", const std::vector<HeaderField>& headers = {});
   RouteAnswer get(const AuthenticatedCaller& caller, const std::string& path) {
