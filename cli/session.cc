@@ -188,12 +188,9 @@ void Session::print_list(const Json& document, std::string_view plural,
   const auto items = json_member(document, plural);
   STATEHOUSE_ASSERT(items && (*items)->is_array());
   switch (format_) {
-    case OutputFormat::kText: {
+    case OutputFormat::kText:
       out << text(document);
-      const auto next = json_string(document, "next");
-      if (next) note("there is more: --cursor " + escape_for_message(*next));
-      return;
-    }
+      break;
     case OutputFormat::kJson:
       out << pretty_json(document);
       return;
@@ -202,11 +199,15 @@ void Session::print_list(const Json& document, std::string_view plural,
       return;
     case OutputFormat::kJsonl:
       for (const Json& item : **items) out << json_line(item) << "\n";
-      return;
+      break;
     case OutputFormat::kName:
       for (const Json& item : **items) out << name(item) << "\n";
-      return;
+      break;
   }
+  const auto next = json_string(document, "next");
+  if (!next) return;
+  out.flush();  // so that on a terminal the note comes last
+  note("there is more: --cursor " + escape_for_message(*next));
 }
 
 void Session::progress(std::string_view line) {

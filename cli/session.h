@@ -76,7 +76,8 @@ class Session {
              const std::function<std::string(const Json&)>& name);
 
   /// Prints a list document {"<plural>": […], "next": …}: `text` renders all of it for people,
-  /// `name` one item's identifier.
+  /// `name` one item's identifier. That there is more is in JSON and YAML the member `next`, else a
+  /// note.
   void print_list(const Json& document, std::string_view plural,
                   const std::function<std::string(const Json&)>& text,
                   const std::function<std::string(const Json&)>& name);

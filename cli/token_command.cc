@@ -15,6 +15,7 @@ struct TokenOptions {
   std::optional<std::string> repository;
   std::string id;
   std::uint64_t limit = 1000;
+  std::optional<std::string> cursor;
 };
 
 std::string token_id(const Json& token) { return shown(token, "id"); }
@@ -41,7 +42,7 @@ Result<> create_token(Session& session, const TokenOptions& options) {
 
 Result<> list_tokens(Session& session, const TokenOptions& options) {
   ApiClient client = TRY(session.connect());
-  const Json list = TRY(client.list("/v1/tokens", {}, "tokens", options.limit, std::nullopt));
+  const Json list = TRY(client.list("/v1/tokens", {}, "tokens", options.limit, options.cursor));
   const auto text = [](const Json& document) {
     TextTable table({"ID", "IDENTITY", "SCOPE", "REPOSITORY", "EXPIRES", "REVOKED"});
     for (const Json& token : document["tokens"]) {
@@ -91,6 +92,7 @@ void add_token_command(CommandSet& commands) {
 
   token.add("list", "List tokens, without their secrets")
       .option("--limit", options->limit, "At most so many")
+      .option("--cursor", options->cursor, "Go on where a list ended")
       .action("listing tokens",
               [options](Session& session) { return list_tokens(session, *options); });
 

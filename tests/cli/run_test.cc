@@ -359,6 +359,34 @@ TEST_CASE("lists follow the server's cursor up to the limit") {
   CHECK(cli.json()["next"] == "c2");
 }
 
+TEST_CASE("that a list goes on is said in every format, and --cursor goes on with it") {
+  TestCli cli;
+  cli.answer("GET /v1/tokens?limit=1", {{"tokens", {{{"id", "tok_1"}}}}, {"next", "c1"}});
+  cli.answer("GET /v1/tokens?limit=1&cursor=c1",
+             {{"tokens", {{{"id", "tok_2"}}}}, {"next", nullptr}});
+  const std::vector<std::string> list{"token", "list", "--limit", "1", "-o"};
+  const auto run = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = list;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    REQUIRE(cli.run(arguments) == 0);
+  };
+  for (const char* format : {"text", "jsonl", "name"}) {
+    run({format});
+    CHECK(cli.err == "there is more: --cursor c1\n");
+    CHECK(cli.out.find("tok_1") != std::string::npos);
+    run({format, "--cursor", "c1"});
+    CHECK(cli.err.empty());
+    CHECK(cli.out.find("tok_2") != std::string::npos);
+  }
+  for (const char* format : {"json", "yaml"}) {
+    run({format});
+    CHECK(cli.err.empty());
+    CHECK(cli.out.find("c1") != std::string::npos);
+  }
+  run({"name", "--quiet"});
+  CHECK(cli.err.empty());
+}
+
 TEST_CASE("an empty page may have a next one, but pages may not go in a circle") {
   TestCli cli;
   cli.answer("GET /v1/promotions?state=open&limit=50",

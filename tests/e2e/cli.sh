@@ -161,6 +161,13 @@ mints_lists_and_revokes_tokens() {
   expect 0 "$STATEHOUSE" token list --data "$data" -o json
   silent_on "$secret"
   holds "'$id' in [t['id'] for t in d['tokens']] and d['next'] is None"
+  expect 0 "$STATEHOUSE" token list --data "$data" --limit 1 -o json
+  next=$(field 'd["next"]')
+  first=$(field 'd["tokens"][0]["id"]')
+  expect 0 "$STATEHOUSE" token list --data "$data" --limit 1 -o name
+  says "there is more: --cursor $next"
+  expect 0 "$STATEHOUSE" token list --data "$data" --cursor "$next" -o name
+  silent_on "$first"
   expect 0 "$STATEHOUSE" token revoke --data "$data" "$id"
   expect 5 as carol statehouse --token-file "$work/carol/second" repository list
   expect 3 "$STATEHOUSE" token revoke --data "$data" tok_0000000000000000
