@@ -109,16 +109,25 @@ Result<Session::Remote> Session::remote() {
   }
   remote.url = without_final_slash(std::move(url));
   if (remote.url.starts_with("https://")) remote.ca_file = TRY(ca_file());
-  remote.token = environment_.variable("STATEHOUSE_TOKEN");
-  if (options_.token_file) {
-    remote.token =
-        TRY_WITH("reading the token", read_given_file(*options_.token_file, kTokenFileBytesMax));
-  } else if (remote.token.empty()) {
-    const auto saved = TRY(saved_token(environment_, remote.url));
-    remote.token = saved.value_or("");
-  }
-  remote.token = trimmed(std::move(remote.token));
+  remote.token = TRY(token_for(remote.url));
   return remote;
+}
+
+Result<std::string> Session::token_for(const std::string& url) const {
+  if (options_.token_file) {
+    std::string bytes =
+        TRY_WITH("reading the token", read_given_file(*options_.token_file, kTokenFileBytesMax));
+    std::string token = trimmed(std::move(bytes));
+    if (!token.empty()) return token;
+    return invalid_argument(
+        "reading the token: " + escape_for_message(path(*options_.token_file).string()) +
+            " is empty",
+        "write the token into it; to ask without one, leave --token-file out");
+  }
+  std::string token = trimmed(environment_.variable("STATEHOUSE_TOKEN"));
+  if (!token.empty()) return token;
+  const auto saved = TRY(saved_token(environment_, url));
+  return saved.value_or("");
 }
 
 Result<ApiClient> Session::connect() {

@@ -98,6 +98,9 @@ class Session {
 
  private:
   [[nodiscard]] Result<Path> ca_file() const;
+  /// Empty: to ask without a token. Errors: kInvalidArgument for a file of `--token-file` that is
+  /// empty, as one is while it is being written or after its secret was lost.
+  [[nodiscard]] Result<std::string> token_for(const std::string& url) const;
 
   Environment& environment_;
   const GlobalOptions& options_;

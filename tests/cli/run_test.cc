@@ -146,6 +146,18 @@ TEST_CASE("a file given on the command line is named in full, and may be a link"
   CHECK(cli.err.find(cli.path("deep/key").string() + ": ") != std::string::npos);
 }
 
+TEST_CASE("a token file without a token is bad input, not a call without a token") {
+  TestCli cli;
+  for (const char* bytes : {"", "\n", " \r\n\t"}) {
+    cli.file("token", bytes);
+    CHECK(cli.run_alone({"token", "list", "--server", "http://127.0.0.1:9", "--token-file",
+                         "token"}) == 2);
+    CHECK(cli.err.find(cli.path("token").string() + " is empty\n") != std::string::npos);
+  }
+  cli.variables["STATEHOUSE_TOKEN"] = "";
+  CHECK(cli.run_alone({"token", "list", "--server", "http://127.0.0.1:9"}) == 7);  // nobody there
+}
+
 TEST_CASE("a path that leads through a file, or is too long, is bad input") {
   TestCli cli;
   cli.file("file", "x");
