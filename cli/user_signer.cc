@@ -30,11 +30,12 @@ Result<SubprocessResult> run_user_program(const Environment& environment,
   return run_subprocess(options);
 }
 
-/// The program's last line on standard error.
+/// The program's last line on standard error. OpenSSH ends its lines with CR LF.
 std::string last_words(const SubprocessResult& result) {
   std::istringstream lines(result.stderr_bytes);
   std::string last = "it failed";
   for (std::string line; std::getline(lines, line);) {
+    while (line.ends_with('\r')) line.pop_back();
     if (!line.empty() && !line.starts_with("[GNUPG:]")) last = line;
   }
   return escape_for_message(last);
@@ -54,6 +55,24 @@ std::string field_of(const std::string& text, const std::string& prefix, char se
     return field;
   }
   return "";
+}
+
+/// What a second try may mend: a passphrase typed wrong, a token not touched, an agent that asks.
+/// Everything else means that there is no key to sign with here.
+bool is_worth_a_retry(std::string_view ssh_keygen_said) {
+  return ssh_keygen_said.find("passphrase") != std::string_view::npos ||
+         ssh_keygen_said.starts_with("Signing ");
+}
+
+Error ssh_keygen_error(const std::string& doing, const SubprocessResult& result) {
+  const std::string said = last_words(result);
+  if (is_worth_a_retry(said)) {
+    return {ErrorCode::kUnavailable, doing + ": ssh-keygen: " + said,
+            "try again: type the passphrase, touch the key, or confirm it in the agent"};
+  }
+  return {ErrorCode::kNotFound, doing + ": ssh-keygen: " + said,
+          "load the key into the agent (ssh-add), have its private file beside the public one, or "
+          "name another: --key FILE"};
 }
 
 bool is_ssh_public_line(std::string_view text) {
@@ -128,10 +147,7 @@ Result<UserSignature> UserKey::sign_ssh(const Environment& environment, std::str
   }
   SubprocessResult result =
       TRY_WITH(doing, run_user_program(environment, std::move(arguments), message));
-  if (!result.succeeded()) {
-    return unavailable(doing + ": ssh-keygen: " + last_words(result),
-                       "is the key in your agent, or is the file readable?");
-  }
+  if (!result.succeeded()) return std::unexpected(ssh_keygen_error(doing, result));
   const SshSignatureVerified verified =
       TRY_WITH(doing, verify_ssh_signature(message, result.stdout_bytes, signature_namespace));
   return UserSignature{verified.key().fingerprint(), std::move(result.stdout_bytes),

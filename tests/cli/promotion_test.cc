@@ -122,6 +122,22 @@ TEST_CASE("a key that is neither a file nor gpg's is not found") {
   }
 }
 
+TEST_CASE("a key without its private half, in a file or an agent, is not found") {
+  Review review;
+  const std::string line = SshPublicKey::from_ed25519(review.key.public_key()).line();
+  review.cli.file("lonely.pub", line + "\n");
+  for (const std::string& key : {std::string("lonely.pub"), "key::" + line}) {
+    for (const char* agent : {"", "/nonexistent/agent"}) {
+      review.cli.variables["SSH_AUTH_SOCK"] = agent;
+      CHECK(review.cli.run({"promotion", "approve", "12", "--yes", "--key", key}) == 3);
+      CHECK(review.cli.err.find("ssh-keygen: ") != std::string::npos);
+      CHECK(review.cli.err.find("x0d") == std::string::npos);
+      CHECK(review.cli.err.find("ssh-add") != std::string::npos);
+    }
+  }
+  CHECK(review.sent.is_null());
+}
+
 TEST_CASE("a person who does not type yes signs nothing") {
   for (const char* typed : {"", "\n", "y\n", "no\n", "YES\n", " yes\n"}) {
     Review review;
