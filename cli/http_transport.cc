@@ -20,9 +20,11 @@ class Transfer {
   Transfer(const ApiRequest& request, const BodySink& sink)
       : request_(request),
         sink_(sink),
-        deadline_(std::chrono::steady_clock::now() + request.time_max) {}
+        begun_(std::chrono::steady_clock::now()),
+        deadline_(begun_ + request.time_max) {}
 
   void begin(const httplib::Response& head) {
+    has_head_ = true;
     to_sink_ = sink_ && head.status >= 200 && head.status < 300;
   }
 
@@ -46,6 +48,10 @@ class Transfer {
   }
 
   [[nodiscard]] const std::optional<Error>& stopped() const { return stopped_; }
+  /// The connection ended before anything that is HTTP came back, and not because of silence.
+  [[nodiscard]] bool was_turned_away() const {
+    return !has_head_ && std::chrono::steady_clock::now() - begun_ < kSilenceMax;
+  }
   std::string take_body() { return std::move(body_); }
 
  private:
@@ -56,7 +62,9 @@ class Transfer {
 
   const ApiRequest& request_;
   const BodySink& sink_;
+  std::chrono::steady_clock::time_point begun_;
   std::chrono::steady_clock::time_point deadline_;
+  bool has_head_ = false;
   bool to_sink_ = false;
   std::uint64_t received_ = 0;
   std::string body_;
@@ -104,6 +112,14 @@ Error connection_error(const std::string& name, httplib::Error error) {
           "talking to " + name + ": the answer ended early or took too long", "try again"};
 }
 
+/// What a TLS server does with plain HTTP: it sends an alert, or just closes.
+Error no_http_error(const std::string& name) {
+  constexpr std::string_view kPlain = "http://";
+  return {ErrorCode::kUnavailable, "talking to " + name + ": it closed without an answer in HTTP",
+          "if it speaks TLS, ask it by https: --server https://" + name.substr(kPlain.size()) +
+              "; otherwise try again"};
+}
+
 class HttpTransport final : public ApiTransport {
  public:
   /// `secure` is `client` when that speaks TLS.
@@ -142,7 +158,13 @@ class HttpTransport final : public ApiTransport {
     if (!sent && secure_ != nullptr && error == httplib::Error::SSLServerVerification) {
       return std::unexpected(certificate_error(name_, secure_->get_openssl_verify_result()));
     }
+    const bool is_exchange_error = error == httplib::Error::Read || error == httplib::Error::Write;
+    if (!sent && is_exchange_error && !has_answered_ && name_.starts_with("http://") &&
+        transfer.was_turned_away()) {
+      return std::unexpected(no_http_error(name_));
+    }
     if (!sent) return std::unexpected(connection_error(name_, error));
+    has_answered_ = true;
     return ApiResponse{response.status, response.get_header_value("Content-Type"),
                        transfer.take_body()};
   }
@@ -154,6 +176,7 @@ class HttpTransport final : public ApiTransport {
   const httplib::SSLClient* secure_;  // for its verdict on a certificate; null without TLS
   std::string name_;
   httplib::Headers headers_;
+  bool has_answered_ = false;  // once: what is there speaks HTTP
 };
 
 httplib::Headers common_headers(const HttpEndpoint& endpoint) {

@@ -140,6 +140,17 @@ TEST_CASE("an answer that ends early is unavailable") {
   CHECK(client_of(server.url()).get_bytes("/x", 1000).error().code == ErrorCode::kUnavailable);
 }
 
+TEST_CASE("a server that closes or sends a TLS alert to plain HTTP brings a hint at https") {
+  for (const std::string& bytes : {std::string(), std::string("\x15\x03\x01\0\x02\x02\x46", 7)}) {
+    OneAnswer server(bytes);
+    const Error error = client_of(server.url()).get_bytes("/x", 1000).error();
+    CHECK(error.code == ErrorCode::kUnavailable);
+    CHECK(error.fix.find("--server https://127.0.0.1:") != std::string::npos);
+  }
+  OneAnswer cut("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
+  CHECK(client_of(cut.url()).get_bytes("/x", 1000).error().fix.find("https") == std::string::npos);
+}
+
 TEST_CASE("a redirect is not followed") {
   OneAnswer elsewhere(response("200 OK", "{}"));
   OneAnswer server(response("302 Found", "", "Location: " + elsewhere.url() + "/\r\n"));

@@ -93,6 +93,12 @@ claim is_told 2 "holds no certificate" --ca-file "$work/empty.pem"
 claim is_told 3 "--ca-file names" --ca-file "$work/nowhere.pem"
 claim is_told 0 "platform" --ca-file "$work/authority.pem"
 
+is_told_to_use_https() {
+  expect 7 as alice statehouse --server "http://$address" repository list
+  says "--server https://$address"
+}
+claim is_told_to_use_https
+
 serve_with misnamed
 claim is_told 4 "another name" --ca-file "$work/authority.pem"
 serve_with expired
