@@ -147,9 +147,31 @@ Result<> bring_tree(const Session& session, ApiClient& client, SyncPlan& plan,
   return plan.target.keep(tree, name);
 }
 
+std::string describe_sync(const Json& document) {
+  const std::string version = " version " + shown(document, "version");
+  return shown(document, "repository") + " " + shown(document, "ref") +
+         (document["changed"] == true ? version + " is in place"
+                                      : " is at" + version + " already") +
+         " (commit " + short_oid(document, "commit") + ")\n";
+}
+
+/// Whether a round is the only one: then it prints where the folder stands in any case.
+enum class Rounds { kOne, kMany };
+enum class Change { kSwapped, kNone };
+
+void print_sync(Session& session, const SyncPlan& plan, const VerifiedSnapshot& snapshot,
+                Change change) {
+  Json document = snapshot_document(snapshot);
+  document["path"] = plan.into.string();
+  document["changed"] = change == Change::kSwapped;
+  session.print(document, describe_sync,
+                [](const Json& synced) { return shown(synced, "version"); });
+  session.environment().out.flush();
+}
+
 /// One round: verify, and if there is something new, swap it in. The order makes every crash
 /// harmless: the new tree is durable, then what was seen, then the pending command, then the swap.
-Result<> sync_round(Session& session, SyncPlan& plan) {
+Result<> sync_round(Session& session, SyncPlan& plan, Rounds rounds) {
   const LastSeen last = TRY(load_seen(plan.target, plan.key, plan.trust));
   ApiClient client = TRY(session.connect());
   SnapshotQuestion question;
@@ -167,18 +189,10 @@ Result<> sync_round(Session& session, SyncPlan& plan) {
   if (current != name) {
     if (!plan.exec.empty()) TRY(plan.target.set_pending_exec(name));
     TRY(plan.target.swap(name));
-    Json document = snapshot_document(fetched.verified);
-    document["path"] = plan.into.string();
-    session.print(
-        document,
-        [](const Json& swapped) {
-          return shown(swapped, "repository") + " " + shown(swapped, "ref") + " version " +
-                 shown(swapped, "version") + " is in place (commit " +
-                 short_oid(swapped, "commit") + ")\n";
-        },
-        [](const Json& swapped) { return shown(swapped, "version"); });
-    session.environment().out.flush();
+    print_sync(session, plan, fetched.verified, Change::kSwapped);
     TRY(plan.target.prune(kOtherTreesKept));
+  } else if (rounds == Rounds::kOne) {
+    print_sync(session, plan, fetched.verified, Change::kNone);
   }
   return run_pending_exec(session, plan);
 }
@@ -197,8 +211,9 @@ Result<> run_sync(Session& session, const SyncOptions& options) {
   if (!options.once) environment.hold_stops();
   SyncPlan plan = TRY(make_plan(session, options));
   std::string last_complaint;
+  const Rounds rounds = options.once ? Rounds::kOne : Rounds::kMany;
   for (;;) {
-    auto round = sync_round(session, plan);
+    auto round = sync_round(session, plan, rounds);
     if (options.once) return round;
     if (environment.is_stopping()) return {};
     const std::string complaint = round ? "" : round.error().message;
@@ -237,7 +252,9 @@ void add_sync_command(CommandSet& commands) {
           "write: --exec \"sh -c '…'\". Its environment has STATEHOUSE_REPOSITORY, _REF, _VERSION, "
           "_COMMIT, _TREE and _PATH, and no token. SIGTERM and SIGINT end a download, let a "
           "running "
-          "command finish, and exit 0; the second one ends it at once.")
+          "command finish, and exit 0; the second one ends it at once. Each swap is printed, as a "
+          "document with `changed`: true for programs; --once prints one in any case, with "
+          "`changed`: false when the folder was at the newest version already.")
       .action("syncing", [options](Session& session) { return run_sync(session, *options); });
 }
 

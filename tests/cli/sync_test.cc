@@ -231,15 +231,36 @@ TEST_CASE("each new version is swapped in as a whole, over an empty folder too")
   CHECK(machine.live("gone.yaml") == "(none)");
 }
 
-TEST_CASE("a round with nothing new prints nothing and downloads nothing") {
+TEST_CASE("a round with nothing new downloads nothing, and --once says where the folder stands") {
+  Machine machine;
+  machine.release({{"a.yaml", "1"}});
+  REQUIRE(machine.sync({"-o", "json"}) == 0);
+  Json first = machine.cli.json();
+  CHECK(first["changed"] == true);
+  machine.cli.requests.clear();
+  CHECK(machine.sync({"-o", "json"}) == 0);
+  CHECK(machine.cli.json()["changed"] == false);
+  CHECK(machine.cli.requests.size() == 1);
+  first["changed"] = false;
+  CHECK(machine.cli.json() == first);
+  CHECK(machine.sync() == 0);
+  CHECK(machine.cli.out.find("refs/heads/deploy is at version 1 already (commit") !=
+        std::string::npos);
+  CHECK(machine.cli.err.empty());
+}
+
+TEST_CASE("without --once only swaps are printed") {
   Machine machine;
   machine.release({{"a.yaml", "1"}});
   REQUIRE(machine.sync() == 0);
-  machine.cli.requests.clear();
-  CHECK(machine.sync() == 0);
-  CHECK(machine.cli.out.empty());
-  CHECK(machine.cli.err.empty());
-  CHECK(machine.cli.requests.size() == 1);
+  int rounds = 0;
+  machine.cli.wait = [&](Milliseconds) {
+    if (++rounds == 2) machine.release({{"a.yaml", "2"}});
+    return rounds < 4;
+  };
+  CHECK(machine.watch({"-o", "jsonl"}) == 0);
+  CHECK(machine.cli.json()["version"] == 2);  // one document
+  CHECK(machine.cli.json()["changed"] == true);
 }
 
 TEST_CASE("the last three trees are kept") {
