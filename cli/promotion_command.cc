@@ -149,6 +149,30 @@ Result<> diff_promotion(Session& session, const PromotionOptions& options) {
   return {};
 }
 
+enum class WaitOutcome { kReached, kPending, kImpossible };
+
+/// A merged promotion was ready before; a superseded one can only be closed, or updated.
+WaitOutcome outcome_of_wait(const Json& promotion, const std::string& wanted) {
+  const std::string state = shown(promotion, "state");
+  const std::string phase = shown(promotion, "phase");
+  if (state == wanted || phase == wanted) return WaitOutcome::kReached;
+  if (wanted == "ready" && state == "merged") return WaitOutcome::kReached;
+  if (state != "open") return WaitOutcome::kImpossible;
+  const bool is_dead = phase == "superseded" && wanted != "closed";
+  return is_dead ? WaitOutcome::kImpossible : WaitOutcome::kPending;
+}
+
+std::unexpected<Error> waited_in_vain(const Json& promotion, const std::string& wanted) {
+  const std::string number = number_of(promotion);
+  const std::string state = shown(promotion, "state");
+  const std::string is_now =
+      "promotion " + number + " is " + (state == "open" ? shown(promotion, "phase") : state);
+  return conflict(is_now + ": it will not become " + wanted,
+                  state == "open"
+                      ? "close it, or give it a newer commit: statehouse promotion update " + number
+                      : "see how it ended: statehouse promotion show " + number);
+}
+
 Result<> wait_for_promotion(Session& session, const PromotionOptions& options) {
   const Milliseconds timeout = TRY_WITH("reading --timeout", parse_duration(options.timeout));
   const Clock& clock = session.environment().clock;
@@ -156,20 +180,18 @@ Result<> wait_for_promotion(Session& session, const PromotionOptions& options) {
   ApiClient client = TRY(session.connect());
   for (;;) {
     const Json promotion = TRY(client.get(promotion_path(options)));
-    const std::string state = shown(promotion, "state");
-    const std::string phase = shown(promotion, "phase");
-    if (state == options.wanted || phase == options.wanted) {
-      print_promotion(session, promotion);
-      return {};
-    }
-    if (state != "open" || phase == "superseded") {
-      return conflict("promotion " + number_of(promotion) + " is " +
-                      (state == "open" ? phase : state) + ": it will not become " + options.wanted);
+    switch (outcome_of_wait(promotion, options.wanted)) {
+      case WaitOutcome::kReached:
+        print_promotion(session, promotion);
+        return {};
+      case WaitOutcome::kImpossible:
+        return waited_in_vain(promotion, options.wanted);
+      case WaitOutcome::kPending:
+        break;
     }
     if (clock.now() >= deadline) {
       return unavailable("promotion " + number_of(promotion) + " is not " + options.wanted +
-                             " after " + options.timeout + ": " + phase + " by " +
-                             joined(promotion, "blockedBy"),
+                             " after " + options.timeout + ": it is " + describe_state(promotion),
                          "wait again, or see: statehouse promotion show " + number_of(promotion));
     }
     if (!session.environment().wait(kPollInterval)) return unavailable("stopped while waiting");

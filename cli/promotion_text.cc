@@ -22,15 +22,6 @@ bool is_true(const Json& object, std::string_view name) {
   return value && *value;
 }
 
-std::string describe_state(const Json& promotion) {
-  std::string text = shown(promotion, "state");
-  const std::string phase = shown(promotion, "phase");
-  if (phase != "-" && phase != text) text += ", " + phase;
-  const std::string blocked = joined(promotion, "blockedBy");
-  if (blocked != "-") text += " by " + blocked;
-  return text;
-}
-
 std::string approvals_section(const Json& promotion) {
   std::string text = "approvals\n";
   for (const Json& clause : list_member(promotion, "required")) {
@@ -48,11 +39,14 @@ std::string approvals_section(const Json& promotion) {
   return text;
 }
 
+/// Of a superseded promotion only that: how to meet the others would be bad advice.
 std::string rules_section(const Json& promotion) {
   const Json decision = object_member(promotion, "decision");
+  const bool is_superseded = shown(promotion, "phase") == "superseded";
   std::string text;
   for (const Json& rule : list_member(decision, "rules")) {
     if (is_true(rule, "pass")) continue;
+    if (is_superseded && shown(rule, "rule") != "superseded") continue;
     text += "  " + shown(rule, "policy") + "/" + shown(rule, "rule") + ": " +
             shown(rule, "reason") + "\n";
     if (shown(rule, "fix") != "-") text += "      fix: " + shown(rule, "fix") + "\n";
@@ -81,6 +75,16 @@ std::string changes_section(const Json& changes) {
 }
 
 }  // namespace
+
+std::string describe_state(const Json& promotion) {
+  std::string text = shown(promotion, "state");
+  const std::string phase = shown(promotion, "phase");
+  if (phase != "-" && phase != text) text += ", " + phase;
+  const std::string blocked = joined(promotion, "blockedBy");
+  // What else blocks it does not matter once it is superseded.
+  if (blocked != "-" && phase != "superseded") text += " by " + blocked;
+  return text;
+}
 
 std::string promotions_table(const Json& list) {
   TextTable table({"NUMBER", "FLOW", "STATE", "OPENER", "OPENED", "TITLE"});

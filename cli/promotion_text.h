@@ -6,6 +6,9 @@
 
 namespace statehouse {
 
+/// Its state, its phase and what blocks it: "open, blocked by approvals".
+std::string describe_state(const Json& promotion);
+
 /// A table of promotions ({"promotions": […]}), for people.
 std::string promotions_table(const Json& list);
 

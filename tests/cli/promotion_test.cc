@@ -516,14 +516,58 @@ TEST_CASE("promotion wait ends when it is there, when it cannot come, and when t
     return true;
   };
   CHECK(review.cli.run({"promotion", "wait", "12", "--timeout", "10s"}) == 7);
+  CHECK(review.cli.err.find("promotion 12 is not merged after 10s: it is open, blocked by "
+                            "approvals\n") != std::string::npos);
+  review.promotion["phase"] = "ready";
+  review.promotion["blockedBy"] = Json::array();
+  CHECK(review.cli.run({"promotion", "wait", "12", "--timeout", "10s"}) == 7);
+  CHECK(review.cli.err.find("after 10s: it is open, ready\n") != std::string::npos);
   review.promotion["state"] = "closed";
   review.promotion["phase"] = nullptr;
   CHECK(review.cli.run({"promotion", "wait", "12"}) == 6);
   CHECK(review.cli.err.find("promotion 12 is closed: it will not become merged") !=
         std::string::npos);
   CHECK(review.cli.run({"promotion", "wait", "12", "--for", "closed"}) == 0);
+  CHECK(review.cli.run({"promotion", "wait", "12", "--for", "ready"}) == 6);
   review.promotion["state"] = "merged";
   CHECK(review.cli.run({"promotion", "wait", "12"}) == 0);
+  CHECK(review.cli.run({"promotion", "wait", "12", "--for", "closed"}) == 6);
+  CHECK(review.cli.err.find("\nsee how it ended: statehouse promotion show 12\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("a promotion that was merged has been ready; a superseded one can only be closed") {
+  Review review;
+  review.promotion["state"] = "merged";
+  review.promotion["phase"] = nullptr;
+  CHECK(review.cli.run({"promotion", "wait", "12", "--for", "ready"}) == 0);
+  review.promotion["state"] = "open";
+  review.promotion["phase"] = "superseded";
+  CHECK(review.cli.run({"promotion", "wait", "12", "--for", "ready"}) == 6);
+  CHECK(review.cli.run({"promotion", "wait", "12", "--for", "merged"}) == 6);
+  CHECK(review.cli.err.find("promotion update 12") != std::string::npos);
+  CHECK(review.cli.run({"promotion", "wait", "12", "--for", "closed", "--timeout", "1s"}) == 7);
+}
+
+TEST_CASE("a superseded promotion is called that, and nobody is told to approve it") {
+  Review review;
+  review.promotion["phase"] = "superseded";
+  review.promotion["blockedBy"] = {"superseded", "approvals"};
+  review.promotion["next"] = "statehouse promotion close 12";
+  review.promotion["decision"] = {
+      {"allow", false},
+      {"rules",
+       {{{"policy", "flow:deploy"}, {"rule", "superseded"}, {"pass", false}, {"reason", "old"}},
+        {{"policy", "flow:deploy"},
+         {"rule", "approvals"},
+         {"pass", false},
+         {"reason", "none yet"},
+         {"fix", "statehouse promotion approve 12"}}}}};
+  review.cli.answer("GET /v1/promotions/12/changes", {{"changes", Json::array()}});
+  CHECK(review.cli.run({"promotion", "show", "12"}) == 0);
+  CHECK(review.cli.out.find(": open, superseded\n") != std::string::npos);
+  CHECK(review.cli.out.find("flow:deploy/superseded: old") != std::string::npos);
+  CHECK(review.cli.out.find("promotion approve") == std::string::npos);
 }
 
 }  // namespace statehouse
