@@ -7,6 +7,7 @@
 #include "cli/log_audit.h"
 #include "cli/session.h"
 #include "cli/snapshot_source.h"
+#include "cli/watch.h"
 #include "crypto/base/encoding.h"
 #include "crypto/base/limits.h"
 #include "crypto/tile.h"
@@ -31,6 +32,7 @@ struct AuditOptions {
   std::optional<std::string> text;
   std::uint64_t limit = 50;
   std::optional<std::string> cursor;
+  bool watch = false;
   std::uint64_t index = 0;
   std::optional<std::string> trust;
   std::optional<std::string> state;
@@ -63,12 +65,17 @@ Result<Query> search_query(const Session& session, const AuditOptions& options) 
 }
 
 Result<> search_log(Session& session, const AuditOptions& options) {
-  Query query = TRY(search_query(session, options));
+  const Query query = TRY(search_query(session, options));
   ApiClient client = TRY(session.connect());
-  const Json list =
-      TRY(client.list("/v1/entries", std::move(query), "entries", options.limit, options.cursor));
-  session.print_list(list, "entries", entries_table, index_of);
-  return {};
+  Watched list;
+  list.look = [&] {
+    return client.list("/v1/entries", query, "entries", options.limit, options.cursor);
+  };
+  list.show = [&](const Json& document) -> Result<> {
+    session.print_list(document, "entries", entries_table, index_of);
+    return {};
+  };
+  return show_watched(session, options.watch ? Watch::kUntilDone : Watch::kOnce, list);
 }
 
 Result<> show_entry(Session& session, const AuditOptions& options) {
@@ -315,6 +322,7 @@ void add_audit_command(CommandSet& commands) {
   add_filters(audit.add("search", "Find entries, newest first"), *options)
       .option("--limit", options->limit, "At most so many")
       .option("--cursor", options->cursor, "Go on where a list ended")
+      .flag("--watch", options->watch, "Show it again whenever it changes")
       .action("searching the log",
               [options](Session& session) { return search_log(session, *options); });
 

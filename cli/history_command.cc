@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/version_text.h"
+#include "cli/watch.h"
 
 namespace statehouse {
 namespace {
@@ -17,6 +18,7 @@ struct HistoryOptions {
   std::uint64_t from = 0;
   std::uint64_t to = 0;
   bool objects = false;
+  bool watch = false;
 };
 
 std::string version_number(const Json& version) { return shown(version, "version"); }
@@ -31,12 +33,17 @@ Result<Query> ref_query(Session& session, const HistoryOptions& options) {
 }
 
 Result<> list_versions(Session& session, const HistoryOptions& options) {
-  Query query = TRY(ref_query(session, options));
+  const Query query = TRY(ref_query(session, options));
   ApiClient client = TRY(session.connect());
-  const Json list =
-      TRY(client.list("/v1/versions", std::move(query), "versions", options.limit, options.cursor));
-  session.print_list(list, "versions", versions_table, version_number);
-  return {};
+  Watched list;
+  list.look = [&] {
+    return client.list("/v1/versions", query, "versions", options.limit, options.cursor);
+  };
+  list.show = [&](const Json& document) -> Result<> {
+    session.print_list(document, "versions", versions_table, version_number);
+    return {};
+  };
+  return show_watched(session, options.watch ? Watch::kUntilDone : Watch::kOnce, list);
 }
 
 Result<> show_version(Session& session, const HistoryOptions& options) {
@@ -72,6 +79,7 @@ void add_history_command(CommandSet& commands) {
           .option("--ref", options->ref, "The ref, in full or short (\"deploy\")")
           .option("--limit", options->limit, "At most so many")
           .option("--cursor", options->cursor, "Go on where a list ended")
+          .flag("--watch", options->watch, "Show the list again whenever it changes")
           .action("listing versions",
                   [options](Session& session) { return list_versions(session, *options); });
 

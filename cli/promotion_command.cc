@@ -10,13 +10,12 @@
 #include "cli/promotion_text.h"
 #include "cli/session.h"
 #include "cli/version_text.h"
+#include "cli/watch.h"
 #include "crypto/base/encoding.h"
 #include "store/model/oid.h"
 
 namespace statehouse {
 namespace {
-
-constexpr Milliseconds kPollInterval = std::chrono::seconds(2);
 
 struct PromotionOptions {
   std::uint64_t number = 0;
@@ -37,6 +36,8 @@ struct PromotionOptions {
   std::string timeout = "30m";
   bool objects = false;
   bool watch = false;
+
+  [[nodiscard]] Watch how_long() const { return watch ? Watch::kUntilDone : Watch::kOnce; }
 };
 
 std::string number_of(const Json& promotion) { return shown(promotion, "number"); }
@@ -99,34 +100,35 @@ Result<> update_promotion(Session& session, const PromotionOptions& options) {
 
 Result<> list_promotions(Session& session, const PromotionOptions& options) {
   ApiClient client = TRY(session.connect());
-  const Json list = TRY(client.list("/v1/promotions",
-                                    {{"state", options.state},
-                                     {"waitingFor", options.waiting_for},
-                                     {"repository", options.repository},
-                                     {"flow", options.flow_filter}},
-                                    "promotions", options.limit, options.cursor));
-  session.print_list(list, "promotions", promotions_table, number_of);
-  return {};
+  const Query query{{"state", options.state},
+                    {"waitingFor", options.waiting_for},
+                    {"repository", options.repository},
+                    {"flow", options.flow_filter}};
+  Watched list;
+  list.look = [&] {
+    return client.list("/v1/promotions", query, "promotions", options.limit, options.cursor);
+  };
+  list.show = [&](const Json& document) -> Result<> {
+    session.print_list(document, "promotions", promotions_table, number_of);
+    return {};
+  };
+  return show_watched(session, options.how_long(), list);
 }
 
 Result<> show_promotion(Session& session, const PromotionOptions& options) {
   ApiClient client = TRY(session.connect());
-  std::string before;
-  for (;;) {
-    const Json promotion = TRY(client.get(promotion_path(options)));
-    const std::string now = dump_json(promotion);
-    if (now != before) {
-      Json changes;
-      if (session.format() == OutputFormat::kText && !is_target_hidden(promotion)) {
-        changes = TRY(client.get(promotion_path(options) + "/changes"));
-      }
-      print_promotion(session, promotion, changes);
-      session.environment().out.flush();
+  Watched promotion;
+  promotion.look = [&] { return client.get(promotion_path(options)); };
+  promotion.show = [&](const Json& document) -> Result<> {
+    Json changes;
+    if (session.format() == OutputFormat::kText && !is_target_hidden(document)) {
+      changes = TRY(client.get(promotion_path(options) + "/changes"));
     }
-    before = now;
-    if (!options.watch || shown(promotion, "state") != "open") return {};
-    if (!session.environment().wait(kPollInterval)) return {};
-  }
+    print_promotion(session, document, changes);
+    return {};
+  };
+  promotion.is_done = [](const Json& document) { return shown(document, "state") != "open"; };
+  return show_watched(session, options.how_long(), promotion);
 }
 
 /// For people, what would be deployed is computed here, from the objects; for programs it is the
@@ -263,6 +265,7 @@ void add_reading_commands(const Command& promotion, const SharedOptions& options
       .option("--flow", options->flow_filter, "Only through this flow")
       .option("--limit", options->limit, "At most so many")
       .option("--cursor", options->cursor, "Go on where a list ended")
+      .flag("--watch", options->watch, "Show it again whenever it changes")
       .action("listing promotions",
               [options](Session& session) { return list_promotions(session, *options); });
 

@@ -492,6 +492,18 @@ TEST_CASE("promotion show is the reviewer's screen") {
   }
 }
 
+TEST_CASE("promotion show --watch shows each change once, and ends with the promotion") {
+  Review review;
+  int looks = 0;
+  review.cli.wait = [&](Milliseconds) {
+    if (++looks == 2) review.promotion["state"] = "merged";
+    return true;
+  };
+  CHECK(review.cli.run({"promotion", "show", "12", "--watch", "-o", "jsonl"}) == 0);
+  CHECK(looks == 2);
+  CHECK(std::count(review.cli.out.begin(), review.cli.out.end(), '\n') == 2);
+}
+
 TEST_CASE("promotion show works for who may not read the target, and does not call it new") {
   Review review;
   review.promotion["target"]["base"] = nullptr;

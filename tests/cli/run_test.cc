@@ -150,8 +150,8 @@ TEST_CASE("a token file without a token is bad input, not a call without a token
   TestCli cli;
   for (const char* bytes : {"", "\n", " \r\n\t"}) {
     cli.file("token", bytes);
-    CHECK(cli.run_alone({"token", "list", "--server", "http://127.0.0.1:9", "--token-file",
-                         "token"}) == 2);
+    CHECK(cli.run_alone(
+              {"token", "list", "--server", "http://127.0.0.1:9", "--token-file", "token"}) == 2);
     CHECK(cli.err.find(cli.path("token").string() + " is empty\n") != std::string::npos);
   }
   cli.variables["STATEHOUSE_TOKEN"] = "";
@@ -397,6 +397,35 @@ TEST_CASE("that a list goes on is said in every format, and --cursor goes on wit
   }
   run({"name", "--quiet"});
   CHECK(cli.err.empty());
+}
+
+TEST_CASE("--watch shows a list again when it is another one, and only then") {
+  for (const auto& [target, plural, item, command] :
+       std::vector<std::tuple<std::string, std::string, std::string, std::vector<std::string>>>{
+           {"/v1/promotions", "promotions", "number", {"promotion", "list"}},
+           {"/v1/versions", "versions", "version", {"history", "-R", "a", "--ref", "b"}},
+           {"/v1/entries", "entries", "index", {"audit", "search"}}}) {
+    TestCli cli;
+    Json list{{plural, {{{item, 1}}}}, {"next", nullptr}};
+    cli.answers["GET " + target + "*"] = [&](const ApiRequest&) {
+      return ApiResponse{200, "application/json", dump_json(list)};
+    };
+    int looks = 1;
+    cli.wait = [&](Milliseconds) {
+      if (++looks == 3) list[plural].push_back({{item, 2}});
+      return looks < 5;
+    };
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--watch", "-o", "name"});
+    CAPTURE(target);
+    CHECK(cli.run(arguments) == 0);
+    CHECK(cli.out == "1\n1\n2\n");
+    CHECK(cli.requests.size() == 4);
+    looks = 1;
+    arguments.back() = "text";
+    CHECK(cli.run(arguments) == 0);
+    CHECK(cli.out.find("\n\n") != std::string::npos);  // between the two
+  }
 }
 
 TEST_CASE("an empty page may have a next one, but pages may not go in a circle") {
