@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/api_transport.h"
+#include "cli/server_url.h"
 #include "crypto/base/encoding.h"
 
 namespace statehouse {
@@ -185,36 +186,6 @@ httplib::Headers common_headers(const HttpEndpoint& endpoint) {
                            {"User-Agent", "statehouse/" + endpoint.version}};
   if (!endpoint.token.empty()) headers.emplace("Authorization", "Bearer " + endpoint.token);
   return headers;
-}
-
-struct HostPort {
-  std::string host;
-  int port = 0;
-};
-
-Result<HostPort> parse_authority(std::string_view authority, int default_port) {
-  const auto bad = [&] {
-    return invalid_argument("reading the server's URL: \"" + escape_for_message(authority) +
-                            "\" is not a host and port");
-  };
-  const bool bracketed = authority.starts_with('[');
-  const auto host_end = bracketed ? authority.find(']') : authority.rfind(':');
-  std::string_view host = authority.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
-  if (bracketed && host_end == std::string_view::npos) return bad();
-  std::string_view rest;
-  if (host_end != std::string_view::npos) rest = authority.substr(host_end + (bracketed ? 1 : 0));
-  if (host.empty() || host.find_first_of("@/?# \t\r\n") != std::string_view::npos) return bad();
-  int port = default_port;
-  if (!rest.empty()) {
-    if (rest.size() < 2 || rest.size() > 6 || rest.front() != ':') return bad();
-    port = 0;
-    for (const char c : rest.substr(1)) {
-      if (c < '0' || c > '9') return bad();
-      port = port * 10 + (c - '0');
-    }
-    if (port < 1 || port > 65535) return bad();
-  }
-  return HostPort{std::string(host), port};
 }
 
 }  // namespace

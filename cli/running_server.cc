@@ -1,5 +1,6 @@
 #include "cli/running_server.h"
 
+#include "cli/server_url.h"
 #include "cli/version.h"
 #include "crypto/base/encoding.h"
 
@@ -53,8 +54,9 @@ Result<std::unique_ptr<RunningServer>> RunningServer::start(const Environment& e
   running->store_ = TRY(StateStore::open(data, options));
   running->store_->scrubber().start();
   running->application_ = std::make_unique<Application>(
-      *running->store_, ApplicationOptions{.public_url = config.public_url.value_or(""),
-                                           .version = std::string(kProgramVersion)});
+      *running->store_,
+      ApplicationOptions{.public_url = without_final_slash(config.public_url.value_or("")),
+                         .version = std::string(kProgramVersion)});
   HttpServerOptions http = TRY(http_options(environment, config, running->store_->layout()));
   http.gate = running->application_->gate();
   http.log = log;

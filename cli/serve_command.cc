@@ -6,6 +6,7 @@
 #include "cli/command_set.h"
 #include "cli/commands.h"
 #include "cli/running_server.h"
+#include "cli/server_url.h"
 #include "cli/session.h"
 
 namespace statehouse {
@@ -42,6 +43,9 @@ Result<> serve(Session& session, const ServeOptions& given) {
   std::optional<Path> file;
   if (given.config_file) file = session.path(*given.config_file);
   ServerConfig config = given.config;
+  if (config.public_url) {
+    TRY_WITH("reading --public-url", require_public_url(*config.public_url));
+  }
   const ServerConfig written = TRY(server_config_for(data, file));
   config.fill_from(written);
   // Before any thread exists, so that a stop reaches none of them.

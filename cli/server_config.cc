@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "cli/server_url.h"
 #include "crypto/base/encoding.h"
 #include "policy/yaml.h"
 
@@ -21,8 +22,10 @@ constexpr std::array kFields = std::to_array<std::pair<std::string_view, Field>>
     {"highWater", &ServerConfig::high_water},
 });
 
-std::unexpected<Error> wrong(const Path& file, Position at, std::string message) {
-  return invalid_argument(Diagnostic{file.string(), at, std::move(message), ""}.text());
+std::unexpected<Error> wrong(const Path& file, Position at, std::string message,
+                             std::string fix = {}) {
+  return invalid_argument(Diagnostic{file.string(), at, std::move(message), ""}.text(),
+                          std::move(fix));
 }
 
 Result<> read_field(const Path& file, const YamlNode& key, const YamlNode& value,
@@ -31,7 +34,10 @@ Result<> read_field(const Path& file, const YamlNode& key, const YamlNode& value
     if (key.text != name) continue;
     if (value.kind != YamlKind::kString) return wrong(file, value.at, "a text is needed here");
     config.*field = value.text;
-    return {};
+    if (field != Field(&ServerConfig::public_url)) return {};
+    const auto usable = require_public_url(value.text);
+    if (usable) return {};
+    return wrong(file, value.at, "publicUrl: " + usable.error().message, usable.error().fix);
   }
   return wrong(file, key.at, "unknown setting `" + escape_for_message(key.text, 60) + "`");
 }

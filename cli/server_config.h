@@ -11,7 +11,7 @@ namespace statehouse {
 /// How `statehouse serve` runs: from its options and, below them, its configuration file.
 struct ServerConfig {
   std::optional<std::string> listen;      ///< HOST:PORT
-  std::optional<std::string> public_url;  ///< as clients see it
+  std::optional<std::string> public_url;  ///< as clients see it: http(s)://HOST[:PORT][/PATH]
   std::optional<std::string> tls_certificate;
   std::optional<std::string> tls_key;
   std::optional<std::string> high_water;  ///< file, best on another filesystem than the data

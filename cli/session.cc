@@ -9,6 +9,7 @@
 
 #include "cli/clone.h"
 #include "cli/login_file.h"
+#include "cli/server_url.h"
 #include "cli/version.h"
 #include "crypto/base/encoding.h"
 
@@ -35,11 +36,6 @@ bool is_listening(const Path& socket_path) {
   const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return probe.valid() &&
          ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-std::string without_final_slash(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
 }
 
 }  // namespace
