@@ -35,10 +35,18 @@ Result<> fsck(Session& session, bool repair_refs) {
   ApiClient client = TRY(session.connect());
   const Json report = TRY(client.post("/v1/fsck", {{"repairRefs", repair_refs}}));
   const Json* ok = TRY(json_member(report, "ok"));
-  session.print(report, text_of,
-                [](const Json& json) { return json["ok"] == true ? "ok" : "not ok"; });
-  if (*ok == true) return {};
-  return corrupt("the store is not as its log says", "look at the findings above");
+  const bool is_sound = *ok == true;
+  // For programs the findings go into the one document that also says how it ended.
+  const bool is_for_people =
+      session.format() == OutputFormat::kText || session.format() == OutputFormat::kName;
+  if (is_sound || is_for_people) {
+    session.print(report, text_of,
+                  [](const Json& json) { return json["ok"] == true ? "ok" : "not ok"; });
+  }
+  if (is_sound) return {};
+  session.explain_failure(report);
+  return corrupt("the store is not as its log says",
+                 "each finding says what mends it; then run it again");
 }
 
 }  // namespace

@@ -102,12 +102,26 @@ TEST_CASE("arguments that cannot be read are a problem document too, wherever -o
   }
 }
 
-TEST_CASE("a report with findings stays the only document") {
+TEST_CASE("a report with findings is the only document, and says how it ended") {
   TestCli cli;
-  cli.answer("POST /v1/fsck",
-             {{"ok", false}, {"findings", Json::array()}, {"checked", Json::object()}});
+  const Json finding{{"severity", "error"}, {"where", "a"}, {"what", "b"}, {"fix", "c"}};
+  Json report{{"ok", false}, {"findings", {finding}}, {"checked", {{"entries", 3}}}};
+  cli.answer("POST /v1/fsck", report);
   CHECK(cli.run({"fsck", "-o", "json"}) == 70);
   CHECK(cli.json()["ok"] == false);
+  CHECK(cli.json()["findings"] == Json::array({finding}));
+  CHECK(cli.json()["checked"]["entries"] == 3);
+  CHECK(cli.json()["code"] == "corrupt");
+  CHECK(cli.json()["exitCode"] == 70);
+  CHECK(cli.json()["detail"].get<std::string>().starts_with("checking the store: "));
+  CHECK(cli.run({"fsck"}) == 70);
+  CHECK(cli.out == "error: a: b\n  fix: c\nchecked: 3 entries\nnot ok\n");
+  CHECK(cli.run({"fsck", "-o", "name"}) == 70);
+  CHECK(cli.out == "not ok\n");
+  report["ok"] = true;
+  cli.answer("POST /v1/fsck", report);
+  CHECK(cli.run({"fsck", "-o", "json"}) == 0);
+  CHECK(cli.json() == report);
 }
 
 TEST_CASE("a word that no command has brings the nearest one") {
