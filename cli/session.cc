@@ -92,8 +92,7 @@ Result<Path> Session::ca_file() const {
                    "name the PEM file of the authority that the server's certificate is from");
 }
 
-Result<Session::Remote> Session::remote() {
-  Remote remote;
+Result<std::string> Session::server_url() const {
   std::string url = options_.server.value_or(environment_.variable("STATEHOUSE_SERVER"));
   if (url.empty()) {
     const auto clone = TRY_WITH("looking for a clone", find_clone(environment_));
@@ -103,7 +102,12 @@ Result<Session::Remote> Session::remote() {
     return invalid_argument("no server is given, and this is not a clone from one",
                             "give --server URL or set STATEHOUSE_SERVER");
   }
-  remote.url = without_final_slash(std::move(url));
+  return without_final_slash(std::move(url));
+}
+
+Result<Session::Remote> Session::remote() {
+  Remote remote;
+  remote.url = TRY(server_url());
   if (remote.url.starts_with("https://")) remote.ca_file = TRY(ca_file());
   remote.token = TRY(token_for(remote.url));
   return remote;

@@ -49,6 +49,10 @@ class Session {
   /// STATEHOUSE_TOKEN or the saved login. Errors: kInvalidArgument when nothing says where.
   Result<ApiClient> connect();
 
+  /// `--server`, else STATEHOUSE_SERVER, else the clone's remote; without a final slash. Errors:
+  /// kInvalidArgument when nothing says where.
+  [[nodiscard]] Result<std::string> server_url() const;
+
   /// The server's URL for Git and downloads (not with `--data`), and the token to use there.
   struct Remote {
     std::string url;    ///< without a final slash

@@ -9,15 +9,20 @@
 namespace statehouse {
 namespace {
 
-/// Of the client, and of the server when one is named and answers.
+/// Null when none is named.
+Result<Json> ask_server(Session& session) {
+  const bool is_named = session.options().data.has_value() || session.server_url().has_value();
+  if (!is_named) return Json();
+  ApiClient client = TRY(session.connect());
+  return client.get("/v1/server");
+}
+
+/// Of the client in any case, and of the server when one is named. One that does not answer is the
+/// error that follows.
 Result<> show_versions(Session& session) {
-  Json document{{"client", {{"version", kProgramVersion}, {"protocol", kProtocolVersion}}},
-                {"server", nullptr}};
-  const bool server_named = session.options().data.has_value() || session.remote().has_value();
-  if (server_named) {
-    ApiClient client = TRY(session.connect());
-    document["server"] = TRY(client.get("/v1/server"));
-  }
+  const auto answer = ask_server(session);
+  const Json document{{"client", {{"version", kProgramVersion}, {"protocol", kProtocolVersion}}},
+                      {"server", answer ? *answer : Json()}};
   const auto text = [](const Json& versions) {
     std::string lines = "client: " + shown(versions["client"], "version") + "\n";
     const Json& server = versions["server"];
@@ -29,6 +34,7 @@ Result<> show_versions(Session& session) {
   };
   session.print(document, text,
                 [](const Json& versions) { return shown(versions["client"], "version"); });
+  if (!answer) return std::unexpected(answer.error());
   return {};
 }
 

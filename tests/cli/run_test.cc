@@ -506,6 +506,21 @@ TEST_CASE("help and version print to standard output and succeed") {
   CHECK(cli.json()["server"].is_null());
 }
 
+TEST_CASE("version tells the client's own when the named server does not answer") {
+  TestCli cli;
+  const std::vector<std::string> down{"version", "--server", "http://127.0.0.1:9"};
+  CHECK(cli.run_alone(down) == 7);
+  CHECK(cli.out.starts_with("client: "));
+  CHECK(cli.err.starts_with("statehouse: showing versions: "));
+  std::vector<std::string> json = down;
+  json.insert(json.end(), {"-o", "json"});
+  CHECK(cli.run_alone(json) == 7);
+  CHECK(cli.json()["server"].is_null());
+  CHECK_FALSE(cli.json()["client"]["version"].get<std::string>().empty());
+  CHECK(cli.run_alone({"version", "--server", "nonsense"}) == 2);
+  CHECK(cli.out.starts_with("client: "));
+}
+
 TEST_CASE("the help of a command shows defaults, and the options of every command") {
   TestCli cli;
   for (const std::vector<std::string>& ask : std::vector<std::vector<std::string>>{
