@@ -42,6 +42,14 @@ ErrorCode code_of(std::string_view name, int status) {
   }
 }
 
+/// Of a list that goes on at `cursor`.
+Error with_cursor_fix(Error error, const std::optional<std::string>& cursor) {
+  if (cursor && error.fix.empty() && error.message.find("cursor") != std::string::npos) {
+    error.fix = "give --cursor what the list before ended with, or leave it out to begin anew";
+  }
+  return error;
+}
+
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 /// The member as text; free text from the server keeps its lines but loses control characters.
@@ -99,7 +107,8 @@ Error problem_error(const ApiResponse& response) {
     error.fix = "give a token: --token-file FILE or STATEHOUSE_TOKEN";
   }
   if (const auto entry = json_integer(*problem, "entry")) {
-    error.fix += (error.fix.empty() ? "" : "; ") + std::string("entry: ") + std::to_string(*entry);
+    std::string& line = error.fix.empty() ? error.message : error.fix;
+    line += "; entry: " + std::to_string(*entry);
   }
   return error;
 }
@@ -187,7 +196,9 @@ Result<Json> ApiClient::list(std::string_view path, Query query, std::string_vie
   do {
     query[query.size() - 2].second = std::to_string(std::min(limit - items.size(), kPageItemsMax));
     if (next.is_string()) query.back().second = next.get<std::string>();
-    const Json page = TRY(get(path, query));
+    auto answer = get(path, query);
+    if (!answer) return std::unexpected(with_cursor_fix(std::move(answer).error(), cursor));
+    const Json page = *std::move(answer);
     TRY(require_list(page, plural));
     // A page may be short, or empty, and still have a next one: the server filters after paging.
     for (const Json& item : page[std::string(plural)]) {

@@ -57,6 +57,15 @@ std::vector<CLI::App*> subcommands(const CLI::App& app) {
   return const_cast<CLI::App&>(app).get_subcommands([](CLI::App*) { return true; });
 }
 
+/// The command beside it that lists: "statehouse promotion list" for "statehouse promotion show".
+std::string list_command_for(const CLI::App& selected) {
+  for (const CLI::App* sibling : subcommands(*selected.get_parent())) {
+    const bool is_other = sibling != &selected;
+    if (is_other && sibling->get_name() == "list") return "statehouse" + join(words_of(sibling));
+  }
+  return "";
+}
+
 /// `; did you mean "promotion"?`, or nothing.
 std::string suggestion(const CLI::App& app, const std::string& word) {
   std::vector<std::string_view> known;
@@ -251,12 +260,12 @@ Result<CommandSet::Selection> CommandSet::parse(std::vector<std::string> argumen
   } catch (const CLI::CallForHelp&) {
     deepest();
     const std::string text = TRY(help(words_of(selected)));
-    return Selection{text, "", nullptr};
+    return Selection{.text = text};
   } catch (const CLI::Success& success) {  // --version
     std::ostringstream text;
     std::ostringstream ignored;
     app.exit(success, text, ignored);
-    return Selection{text.str(), "", nullptr};
+    return Selection{.text = text.str()};
   } catch (const CLI::ExtrasError&) {
     deepest();
     const std::string what = describe_unexpected(*selected, app.remaining(true));
@@ -274,7 +283,10 @@ Result<CommandSet::Selection> CommandSet::parse(std::vector<std::string> argumen
                                 join(words_of(selected)) + "\"",
                             "see: statehouse" + join(words_of(selected)) + " --help");
   }
-  return Selection{"", action->second.doing, action->second.run};
+  return Selection{.doing = action->second.doing,
+                   .run = action->second.run,
+                   .command = "statehouse" + join(words_of(selected)),
+                   .list_command = list_command_for(*selected)};
 }
 
 Result<std::string> CommandSet::help(const std::vector<std::string>& words) const {

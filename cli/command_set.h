@@ -86,9 +86,11 @@ class CommandSet {
 
   /// What the arguments ask for.
   struct Selection {
-    std::string text;   ///< not empty: print it (help, version) and succeed
-    std::string doing;  ///< of the selected action
-    CommandAction run;  ///< set when `text` is empty
+    std::string text;          ///< not empty: print it (help, version) and succeed
+    std::string doing;         ///< of the selected action
+    CommandAction run;         ///< set when `text` is empty
+    std::string command;       ///< as typed, without options: "statehouse promotion show"
+    std::string list_command;  ///< lists what `command` is about, where there is such a command
   };
 
   /// Reads the arguments (without the program's name) and fills in the bound variables.

@@ -203,7 +203,8 @@ Result<std::unique_ptr<ApiTransport>> make_http_transport(const HttpEndpoint& en
                             "write it like https://store.example.org");
   }
   if (endpoint.token.find_first_of("\r\n ") != std::string::npos) {
-    return invalid_argument("reading the token: it holds white space");
+    return invalid_argument("reading the token: it holds white space",
+                            "a token is one word: sth_ and 43 characters");
   }
   const std::string_view authority =
       std::string_view(endpoint.url).substr(tls ? sizeof("https://") - 1 : sizeof("http://") - 1);

@@ -38,7 +38,9 @@ Result<NamedValue> read_named_value(const std::string& option, const std::string
 Result<FirstAdministrator> read_administrator(Session& session, const std::string& text) {
   NamedValue given = TRY(read_named_value("--admin", text, "alice=~/.ssh/id_ed25519.pub"));
   std::string key = TRY_WITH("reading the key of " + given.name.str(),
-                             session.read_given_file(given.value, limits::kPublicKeyBytesMax));
+                             session.read_given_file(given.value, limits::kPublicKeyBytesMax,
+                                                     "name the file of the public key: --admin " +
+                                                         given.name.str() + "=FILE"));
   if (key.find("PRIVATE KEY") != std::string::npos) {
     return invalid_argument("reading the key of " + given.name.str() + ": that is a private key",
                             "name the file of the public key (it ends in .pub)");

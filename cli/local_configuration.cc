@@ -101,7 +101,7 @@ Error not_valid(const Diagnostics& problems) {
   return {ErrorCode::kInvalidArgument,
           "the configuration is not valid: " + std::to_string(count) +
               (count == 1 ? " problem" : " problems"),
-          ""};
+          "mend what is listed with its file and line"};
 }
 
 }  // namespace statehouse

@@ -8,6 +8,7 @@
 #include "api/http/head_parser.h"
 #include "cli/server_config.h"
 #include "cli/version.h"
+#include "crypto/base/encoding.h"
 
 namespace statehouse {
 namespace {
@@ -74,6 +75,16 @@ Result<HttpRequest> to_http(const ApiRequest& request) {
 
 }  // namespace
 
+Result<std::unique_ptr<StateStore>> open_store(const Path& data, const StateStoreOptions& options) {
+  auto store = StateStore::open(data, options);
+  if (!store && store.error().code == ErrorCode::kNotFound && store.error().fix.empty()) {
+    store.error().fix = "is the path right? To make a store there: statehouse init --data " +
+                        escape_for_message(data.string()) +
+                        " --name ORIGIN --admin IDENTITY=KEYFILE";
+  }
+  return store;
+}
+
 Result<ApiResponse> run_on_data(const Environment& environment, const Path& data,
                                 const ApiRequest& request) {
   const GitLibrary git;
@@ -85,7 +96,7 @@ Result<ApiResponse> run_on_data(const Environment& environment, const Path& data
                             .log = log};
   const ServerConfig config = TRY(server_config_for(data, std::nullopt));
   if (config.high_water) options.high_water = data / *config.high_water;
-  const auto store = TRY(StateStore::open(data, options));
+  const auto store = TRY(open_store(data, options));
   Application application(*store, {.public_url = "", .version = std::string(kProgramVersion)});
   HttpMetrics metrics;
   const Gate gate = application.gate();

@@ -45,7 +45,8 @@ class LogAuditor {
         TRY_WITH("checkpoint", open_checkpoint(note, trust_.origin(), keys));
     audit_.checkpoint = verified.checkpoint();
     if (!last_.origin.empty() && last_.origin != trust_.origin()) {
-      return unverified("wrong origin: the state file is of another store");
+      return unverified("wrong origin: the state file is of another store",
+                        "use another state file for another store");
     }
     if (is_comparable() && verified.size() < last_.checkpoint_size) {
       return unverified("the log shrank: " + std::to_string(verified.size()) +

@@ -106,7 +106,12 @@ Result<> explain_policy(Session& session, const PolicyOptions& options) {
     request["at"] = at.rfc3339();
   }
   ApiClient client = TRY(session.connect());
-  const Json answer = TRY(client.post("/v1/policy/explain", request));
+  auto asked = client.post("/v1/policy/explain", request);
+  if (!asked && asked.error().code == ErrorCode::kDenied && session.options().data) {
+    asked.error().fix =
+        "ask as the identity that would push: --server URL and its token, instead of --data";
+  }
+  const Json answer = TRY(std::move(asked));
   const Json* decision = TRY_WITH("reading the answer", json_member(answer, "decision"));
   TRY(require_list(*decision, "rules"));
   session.print(answer, describe_decision, [](const Json& document) {

@@ -56,7 +56,8 @@ void print_promotion(Session& session, const Json& promotion, const Json& change
 Result<std::string> resolve_commit(Session& session, const std::string& text) {
   if (Oid::parse(text)) return text;
   if (text.starts_with('-'))
-    return invalid_argument("\"" + escape_for_message(text) + "\" is no commit");
+    return invalid_argument("\"" + escape_for_message(text) + "\" is no commit",
+                            "give the full id of 40 digits");
   const Environment& environment = session.environment();
   const auto resolved =
       TRY(ask_user_git(environment.working_directory, user_environment(environment),
@@ -99,6 +100,10 @@ Result<> update_promotion(Session& session, const PromotionOptions& options) {
 }
 
 Result<> list_promotions(Session& session, const PromotionOptions& options) {
+  if (options.waiting_for && *options.waiting_for != "me") {
+    return invalid_argument("reading --waiting-for: it can only be `me`",
+                            "give --waiting-for me, with the token of whom it is about");
+  }
   ApiClient client = TRY(session.connect());
   const Query query{{"state", options.state},
                     {"waitingFor", options.waiting_for},

@@ -21,8 +21,11 @@ namespace {
 /// --yes and --expect-tree answer beforehand; else a person at a terminal must.
 Result<> require_answerable(const Session& session, const DecideOptions& options) {
   if (!options.expect_tree.empty()) {
-    TRY_WITH("reading --expect-tree", Oid::parse(options.expect_tree));
-    return {};
+    if (Oid::parse(options.expect_tree)) return {};
+    return invalid_argument("reading --expect-tree: \"" + escape_for_message(options.expect_tree) +
+                                "\" is no full object id",
+                            "give the tree's 40 digits: statehouse promotion diff " +
+                                std::to_string(options.number) + " ends with them");
   }
   if (options.yes) return {};
   const Environment& environment = session.environment();
@@ -53,7 +56,7 @@ Result<> require_agreement(Session& session, const DecideOptions& options,
   std::string answer;
   std::getline(environment.in, answer);
   if (answer == "yes") return {};
-  return denied("not confirmed: nothing was signed");
+  return denied("not confirmed: nothing was signed", "to sign it, run this again and type yes");
 }
 
 /// A head lists what its caller may read and asked for, and does not say whom it was signed for. It

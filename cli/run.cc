@@ -10,6 +10,31 @@
 namespace statehouse {
 namespace {
 
+/// What to do next, where the error does not say it.
+std::string usual_fix(ErrorCode code, const CommandSet::Selection& selection) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return "see: " + selection.command + " --help";
+    case ErrorCode::kNotFound:
+      return (selection.list_command.empty() ? "check the name"
+                                             : "see what there is: " + selection.list_command) +
+             "; what your token may not read is not found either";
+    case ErrorCode::kUnverified:
+      return "do not use what was sent, and tell the store's operator";
+    case ErrorCode::kDenied:
+      return "use the token of somebody who may, or ask the store's administrators";
+    case ErrorCode::kConflict:
+      return "look at it anew before you decide whether to repeat the command";
+    case ErrorCode::kUnavailable:
+      return "try again later, with the same command";
+    case ErrorCode::kCorrupt:
+      return "check the store on its host: statehouse fsck --data DIR";
+    case ErrorCode::kInternal:
+      return "if it comes from the server, the server's log says more";
+  }
+  return "";
+}
+
 /// One line to stderr, then what to do next; for programs also a document in place of the result.
 int report(const Error& error, const Environment& environment, OutputFormat format,
            const Json& more = Json::object()) {
@@ -75,14 +100,15 @@ int run_cli(const std::vector<std::string>& arguments, Environment& environment)
     if (!error.message.starts_with(selection->doing + ": ")) {
       error = std::move(error).with_context(selection->doing);
     }
+    if (error.fix.empty()) error.fix = usual_fix(error.code, *selection);
     // A result that was printed, like a report with findings, is not followed by a second document.
     return report(error, environment, session.has_printed() ? OutputFormat::kText : *format,
                   session.failure());
   }
   if (!environment.out) {
-    return report(
-        {ErrorCode::kUnavailable, selection->doing + ": the output could not be written", ""},
-        environment, OutputFormat::kText);
+    return report({ErrorCode::kUnavailable, selection->doing + ": the output could not be written",
+                   "is the disk full, or is nobody reading any more?"},
+                  environment, OutputFormat::kText);
   }
   return 0;
 }

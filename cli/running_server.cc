@@ -1,5 +1,6 @@
 #include "cli/running_server.h"
 
+#include "cli/local_store.h"
 #include "cli/server_url.h"
 #include "cli/version.h"
 #include "crypto/base/encoding.h"
@@ -20,7 +21,8 @@ Result<Path> existing_file(const Environment& environment, std::string_view what
   std::error_code error;
   if (std::filesystem::is_regular_file(path, error)) return path;
   return not_found("reading the TLS " + std::string(what) + ": there is no file " +
-                   escape_for_message(path.string()));
+                       escape_for_message(path.string()),
+                   "name PEM files: --tls-cert FILE --tls-key FILE, or tlsCert and tlsKey");
 }
 
 Result<HttpServerOptions> http_options(const Environment& environment, const ServerConfig& config,
@@ -30,7 +32,8 @@ Result<HttpServerOptions> http_options(const Environment& environment, const Ser
   http.control_socket = layout.control_socket();
   http.temporary_directory = layout.scratch();
   if (config.tls_certificate.has_value() != config.tls_key.has_value()) {
-    return invalid_argument("reading the options: --tls-cert and --tls-key belong together");
+    return invalid_argument("reading the options: --tls-cert and --tls-key belong together",
+                            "give both, or neither and a proxy in front that speaks TLS");
   }
   if (!config.tls_certificate) return http;
   http.tls_certificate = TRY(existing_file(environment, "certificate", *config.tls_certificate));
@@ -51,7 +54,7 @@ Result<std::unique_ptr<RunningServer>> RunningServer::start(const Environment& e
                             .steps = environment.steps,
                             .log = log};
   if (config.high_water) options.high_water = data / *config.high_water;
-  running->store_ = TRY(StateStore::open(data, options));
+  running->store_ = TRY(open_store(data, options));
   running->store_->scrubber().start();
   running->application_ = std::make_unique<Application>(
       *running->store_,
@@ -60,8 +63,12 @@ Result<std::unique_ptr<RunningServer>> RunningServer::start(const Environment& e
   HttpServerOptions http = TRY(http_options(environment, config, running->store_->layout()));
   http.gate = running->application_->gate();
   http.log = log;
-  running->server_ = TRY(HttpServer::start(std::move(http), running->application_->router(),
-                                           environment.clock, environment.entropy));
+  auto server = HttpServer::start(std::move(http), running->application_->router(),
+                                  environment.clock, environment.entropy);
+  if (!server && server.error().code == ErrorCode::kConflict && server.error().fix.empty()) {
+    server.error().fix = "end the program that listens there, or give another: --listen HOST:PORT";
+  }
+  running->server_ = TRY(std::move(server));
   running->application_->set_http_metrics(&running->server_->metrics());
   return running;
 }

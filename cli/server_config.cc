@@ -51,10 +51,14 @@ void ServerConfig::fill_from(const ServerConfig& file) {
 }
 
 Result<ServerConfig> read_server_config(const Path& file) {
-  const std::string bytes =
-      TRY_WITH("reading the configuration " + escape_for_message(file.string()),
-               read_file(file, kConfigBytesMax));
-  const auto documents = parse_yaml(file.string(), bytes);
+  auto bytes = read_file(file, kConfigBytesMax);
+  if (!bytes) {
+    Error error = std::move(bytes).error().with_context("reading the configuration " +
+                                                        escape_for_message(file.string()));
+    if (error.fix.empty()) error.fix = "name a YAML file that this user may read: --config FILE";
+    return std::unexpected(std::move(error));
+  }
+  const auto documents = parse_yaml(file.string(), *bytes);
   if (!documents) return invalid_argument(documents.error().text());
   ServerConfig config;
   if (documents->empty()) return config;

@@ -61,18 +61,22 @@ Path Session::path(std::string_view text) const {
   return given.is_absolute() ? given : environment_.working_directory / given;
 }
 
-Result<std::string> Session::read_given_file(std::string_view text, std::uint64_t bytes_max) const {
+Result<std::string> Session::read_given_file(std::string_view text, std::uint64_t bytes_max,
+                                             std::string fix) const {
   const Path given = path(text);
   std::error_code error;
   const Path resolved = std::filesystem::canonical(given, error);
   if (error == std::errc::not_a_directory) {
     return invalid_argument("reading " + escape_for_message(given.string()) +
-                            ": the path leads through something that is no folder");
+                                ": the path leads through something that is no folder",
+                            std::move(fix));
   }
   auto bytes = read_file(error ? given : resolved, bytes_max);
   if (bytes) return bytes;
-  return std::unexpected(
-      std::move(bytes).error().with_context("reading " + escape_for_message(given.string())));
+  Error failure =
+      std::move(bytes).error().with_context("reading " + escape_for_message(given.string()));
+  if (failure.fix.empty()) failure.fix = std::move(fix);
+  return std::unexpected(std::move(failure));
 }
 
 Result<Path> Session::ca_file() const {
@@ -116,7 +120,9 @@ Result<Session::Remote> Session::remote() {
 Result<std::string> Session::token_for(const std::string& url) const {
   if (options_.token_file) {
     std::string bytes =
-        TRY_WITH("reading the token", read_given_file(*options_.token_file, kTokenFileBytesMax));
+        TRY_WITH("reading the token",
+                 read_given_file(*options_.token_file, kTokenFileBytesMax,
+                                 "name the file that holds the token, or set STATEHOUSE_TOKEN"));
     std::string token = trimmed(std::move(bytes));
     if (!token.empty()) return token;
     return invalid_argument(

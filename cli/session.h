@@ -68,9 +68,9 @@ class Session {
   Result<RefKey> ref_key(const std::optional<std::string>& repository, std::string_view ref);
 
   /// The bytes of a file given on the command line. Links are followed, unlike everywhere below: a
-  /// secret that is mounted into a container is one.
-  [[nodiscard]] Result<std::string> read_given_file(std::string_view text,
-                                                    std::uint64_t bytes_max) const;
+  /// secret that is mounted into a container is one. `fix` is what to do when it cannot be read.
+  [[nodiscard]] Result<std::string> read_given_file(std::string_view text, std::uint64_t bytes_max,
+                                                    std::string fix) const;
 
   /// A path given on the command line, made absolute.
   [[nodiscard]] Path path(std::string_view text) const;

@@ -98,8 +98,19 @@ Result<> get_snapshot(Session& session, const SnapshotOptions& options) {
   return {};
 }
 
-Result<> verify_snapshot_file(Session& session, const SnapshotOptions& options) {
-  const TrustDocument trust = TRY(load_trust(session, options.trust));
+/// What to do about a saved snapshot that is not all there or proves nothing.
+Error with_snapshot_fix(Error error) {
+  if (!error.fix.empty()) return error;
+  const bool is_unproven = error.code == ErrorCode::kUnverified;
+  error.fix = is_unproven ? "do not use it; was this asked for? else get it anew: statehouse "
+                            "snapshot get"
+                          : "name the folder DIR.statehouse that `snapshot get` left, or the "
+                            "bundle.json in it, with archive.tar beside it";
+  return error;
+}
+
+Result<VerifiedSnapshot> check_snapshot_file(const Session& session, const SnapshotOptions& options,
+                                             const TrustDocument& trust) {
   const LastSeen last = TRY(load_state(session, options.state));
   Path file = session.path(options.file);
   std::error_code error;
@@ -127,12 +138,19 @@ Result<> verify_snapshot_file(Session& session, const SnapshotOptions& options) 
     const auto statement = open_version_statement(bundle.statement, trust);
     if (statement) question.version = statement->version;  // saved with --version: historic
   }
-  const VerifiedSnapshot verified = TRY(verify_snapshot(trust, bundle, question, last));
+  VerifiedSnapshot verified = TRY(verify_snapshot(trust, bundle, question, last));
   const Path archive = file.parent_path() / kArchiveName;
   const FileDescriptor tar = TRY_WITH("reading the archive", open_file(archive, O_RDONLY));
   const ArchiveDigest digest = TRY_WITH("checking the archive", check_archive(tar.get()));
   TRY(verified.require_archive(digest.sha256, digest.size));
-  session.print(snapshot_document(verified), describe_snapshot, snapshot_name);
+  return verified;
+}
+
+Result<> verify_snapshot_file(Session& session, const SnapshotOptions& options) {
+  const TrustDocument trust = TRY(load_trust(session, options.trust));
+  const auto verified = check_snapshot_file(session, options, trust);
+  if (!verified) return std::unexpected(with_snapshot_fix(verified.error()));
+  session.print(snapshot_document(*verified), describe_snapshot, snapshot_name);
   return {};
 }
 

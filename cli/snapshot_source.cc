@@ -20,7 +20,10 @@ Result<TrustDocument> load_trust(const Session& session, std::string_view file) 
   const std::string doing = "reading the trust document " + escape_for_message(file);
   // Mounted secrets and configuration maps are links.
   const std::string bytes =
-      TRY_WITH("reading the trust document", session.read_given_file(file, kTrustBytesMax));
+      TRY_WITH("reading the trust document",
+               session.read_given_file(file, kTrustBytesMax,
+                                       "name the document that you pinned: --trust FILE; it is "
+                                       "trust.json in the store's data directory"));
   return TRY_WITH(doing, TrustDocument::pin(bytes));
 }
 

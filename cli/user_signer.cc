@@ -95,7 +95,8 @@ Result<UserKey> UserKey::choose(const Environment& environment,
                             "give --key FILE");
   }
   if (name.starts_with('-')) {
-    return invalid_argument("choosing a key: \"" + escape_for_message(name) + "\" is not one");
+    return invalid_argument("choosing a key: \"" + escape_for_message(name) + "\" is not one",
+                            "give --key FILE, or the fingerprint of an OpenPGP key");
   }
   const std::string literal = name.starts_with("key::") ? name.substr(5) : name;
   if (is_ssh_public_line(literal) && literal.find(' ') != std::string::npos) {
@@ -118,7 +119,8 @@ Result<UserKey> UserKey::choose(const Environment& environment,
         "for OpenPGP give the key's fingerprint");
   }
   if (name.find('/') != std::string::npos) {
-    return not_found("choosing a key: there is no file " + escape_for_message(path.string()));
+    return not_found("choosing a key: there is no file " + escape_for_message(path.string()),
+                     "name the key's file, the private or the public one: --key FILE");
   }
   return UserKey(GitSignatureFormat::kOpenPgp, name);
 }

@@ -189,11 +189,71 @@ TEST_CASE("what was being done is said once") {
   cli.answer("GET /v1/tokens?limit=100", {{"code", "denied"}, {"detail", "listing tokens: cause"}},
              403);
   CHECK(cli.run({"token", "list"}) == 5);
-  CHECK(cli.err == "statehouse: listing tokens: cause\n");
+  CHECK(cli.err.starts_with("statehouse: listing tokens: cause\n"));
   CHECK(cli.run_alone({"promotion", "show", "twelve"}) == 2);
   CHECK(cli.err.find("not a whole number: NUMBER = twelve") != std::string::npos);
   CHECK(cli.run_alone({"audit", "reindex", "--server", "http://127.0.0.1:9"}) == 2);
   CHECK(cli.err.find("give --data DIR") != std::string::npos);
+}
+
+TEST_CASE("every error says what to do next, also where the server does not") {
+  for (const auto& [code, status, fix] : std::vector<std::tuple<std::string, int, std::string>>{
+           {"invalid-argument", 400, "see: statehouse promotion show --help"},
+           {"not-found", 404,
+            "see what there is: statehouse promotion list; what your token may not read is not "
+            "found either"},
+           {"unverified", 422, "do not use what was sent, and tell the store's operator"},
+           {"denied", 403, "use the token of somebody who may, or ask the store's administrators"},
+           {"conflict", 409, "look at it anew before you decide whether to repeat the command"},
+           {"unavailable", 503, "try again later, with the same command"},
+           {"corrupt", 500, "check the store on its host: statehouse fsck --data DIR"},
+           {"internal", 500, "if it comes from the server, the server's log says more"}}) {
+    TestCli cli;
+    cli.answer("GET /v1/promotions/1", {{"code", code}, {"detail", "cause"}}, status);
+    cli.run({"promotion", "show", "1", "-o", "json"});
+    CHECK(cli.err == "statehouse: showing a promotion: cause\n" + fix + "\n");
+    CHECK(cli.json()["fix"] == fix);
+  }
+  TestCli cli;
+  CHECK(cli.run({"audit", "show", "1"}) == 3);
+  CHECK(cli.err.find("\ncheck the name; what your token") != std::string::npos);
+  cli.answer("GET /v1/promotions/1", {{"code", "denied"}, {"detail", "cause"}, {"entry", 5}}, 403);
+  cli.run({"promotion", "show", "1"});
+  CHECK(cli.err.starts_with("statehouse: showing a promotion: cause; entry: 5\nuse the token"));
+}
+
+TEST_CASE("errors that arise here say what mends them") {
+  const std::string oid(40, 'a');
+  for (const auto& [fix, arguments] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"name the document that you pinned: --trust FILE",
+            {"snapshot", "verify", "x", "--trust", "no"}},
+           {"name the folder DIR.statehouse", {"snapshot", "verify", "no", "--trust", "trust"}},
+           {"name the file that holds the token",
+            {"token", "list", "--server", "http://127.0.0.1:9", "--token-file", "no"}},
+           {"name the file of the public key: --admin a=FILE",
+            {"init", "--data", "d", "--name", "n.example", "--admin", "a=no"}},
+           {"name a YAML file that this user may read: --config FILE",
+            {"serve", "--data", "d", "--config", "no"}},
+           {"is the path right? To make a store there: statehouse init --data ",
+            {"serve", "--data", "no"}},
+           {"give the tree's 40 digits: statehouse promotion diff 7 ends with them",
+            {"promotion", "approve", "7", "--expect-tree", "1234", "--data", "d"}},
+           {"give --waiting-for me", {"promotion", "list", "--waiting-for", "alice"}},
+           {"give --cursor what the list before ended with",
+            {"history", "-R", "a", "--ref", "b", "--cursor", "zzz", "--data", "d"}},
+           {"ask as the identity that would push: --server URL and its token",
+            {"policy", "explain", "-R", "a", "--ref", "b", "--commit", oid, "--data", "d"}}}) {
+    TestCli cli;
+    cli.file("trust", test::TestStore().trust_bytes());
+    cli.answer("GET /v1/versions*",
+               {{"code", "invalid-argument"}, {"detail", "reading `cursor`: unknown"}}, 400);
+    cli.answer("POST /v1/policy/explain",
+               {{"code", "denied"}, {"detail", "explaining: only an identity can push"}}, 403);
+    CAPTURE(fix);
+    CHECK(cli.run_alone(arguments) != 0);
+    CAPTURE(cli.err);
+    CHECK(cli.err.find("\n" + fix) != std::string::npos);
+  }
 }
 
 TEST_CASE("a token's secret given as its id is neither printed nor sent") {

@@ -422,6 +422,10 @@ TEST_CASE("snapshot verify refuses a changed archive, bundle or trust document")
   changed[600] ^= 1;
   machine.cli.file("got.statehouse/archive.tar", changed);
   CHECK(verify() == 4);
+  CHECK(machine.cli.err.find("\ndo not use it; ") != std::string::npos);
+  std::filesystem::remove(machine.cli.path("got.statehouse/archive.tar"));
+  CHECK(verify() == 3);
+  CHECK(machine.cli.err.find("with archive.tar beside it\n") != std::string::npos);
   machine.cli.file("got.statehouse/archive.tar", archive);
   CHECK(verify() == 0);
   machine.cli.clock.time = machine.store.now + std::chrono::hours(25);

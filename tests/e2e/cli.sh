@@ -313,6 +313,9 @@ says_that_git_fails_after_a_dry_run() {
   as alice git -C "$clone" reset -q --hard HEAD~1
 }
 
+must "$STATEHOUSE" init --data "$work/unserved" --name store.example.org/unserved \
+  --admin "alice=$work/alice/.ssh/id_ed25519.pub"
+
 # --- exit statuses -----------------------------------------------------------------------------
 
 says_what_went_wrong_and_what_next() {
@@ -325,6 +328,8 @@ says_what_went_wrong_and_what_next() {
   expect 7 as alice statehouse --server http://127.0.0.1:9 repository list
   sed -n 1p "$work/err" | grep -q '^statehouse: [a-z ]*: '
   same "$(sed -n 1p "$work/err" | cut -c1-11)" "statehouse:"
+  expect 6 "$STATEHOUSE" serve --data "$work/unserved" --listen "$address"
+  says "--listen HOST:PORT"
 }
 
 keeps_tokens_out_of_sight() {
