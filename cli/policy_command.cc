@@ -136,6 +136,9 @@ void add_policy_command(CommandSet& commands) {
       .option("--ref", options->ref, "The ref, in full or short", Presence::kRequired)
       .option("--commit", options->commit, "The commit, in full", Presence::kRequired)
       .option("--at", options->at, "As of this time instead of now")
+      .notes(
+          "Exits 0 whatever the answer is: it was given. Scripts read the member `decision.allow` "
+          "of -o json, or `allowed` and `denied` of -o name.")
       .action("explaining a decision",
               [options](Session& session) { return explain_policy(session, *options); });
 }

@@ -85,6 +85,8 @@ TEST_CASE("explaining a refusal succeeds and says why") {
   CHECK(cli.out ==
         "denied\n  FAIL  audit/signatures: commit x is not signed\n        fix: sign it\n");
   CHECK(parse_json(cli.requests.back().body).value()["ref"] == "refs/heads/audit");
+  CHECK(cli.run_alone({"policy", "explain", "--help"}) == 0);
+  CHECK(cli.out.find("`decision.allow`") != std::string::npos);
 }
 
 }  // namespace statehouse
