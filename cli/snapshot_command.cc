@@ -13,6 +13,7 @@ namespace statehouse {
 namespace {
 
 constexpr std::uint64_t kBundleBytesMax = 16U << 20;
+constexpr mode_t kFolderMode = 0755;
 constexpr std::string_view kBundleName = "bundle.json";
 constexpr std::string_view kArchiveName = "archive.tar";
 
@@ -42,9 +43,13 @@ Result<> require_absent_or_empty(const Path& path) {
                   "give --into a new folder");
 }
 
-/// Renames `from` to `to` (absent or an empty folder) and makes that durable.
+/// Renames `from` to `to` (absent or an empty folder), where others can read it as what is in it,
+/// and makes that durable.
 Result<> move_into_place(const Path& from, const Path& to) {
   std::error_code error;
+  std::filesystem::permissions(from, static_cast<std::filesystem::perms>(kFolderMode), error);
+  if (error) return std::unexpected(errno_error("opening up " + to.string(), error.value()));
+  TRY(sync_directory(from));
   std::filesystem::rename(from, to, error);
   if (error) return std::unexpected(errno_error("creating " + to.string(), error.value()));
   return sync_directory(to.parent_path());

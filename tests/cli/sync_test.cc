@@ -401,6 +401,10 @@ TEST_CASE("snapshot get leaves a tree and, beside it, what proves it") {
   CHECK(machine.get({"--state", "seen", "-o", "json"}) == 0);
   CHECK(machine.cli.json()["status"] == "current");
   CHECK(content(machine.cli.path("got/dir/a.yaml")) == "1");
+  for (const char* folder : {"got", "got/dir", "got.statehouse"}) {
+    CAPTURE(folder);
+    CHECK(fs::status(machine.cli.path(folder)).permissions() == static_cast<fs::perms>(0755));
+  }
   CHECK(machine.cli.run_alone({"snapshot", "verify", "got.statehouse", "--trust", "trust.json"}) ==
         0);
   CHECK(machine.get() == 6);
