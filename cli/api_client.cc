@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kDetailBytesMax = 2000;
 constexpr std::size_t kPageItemsMax = 100;
+constexpr std::string_view kGiveToken = "give a token: --token-file FILE or STATEHOUSE_TOKEN";
 
 ErrorCode code_of(std::string_view name, int status) {
   static constexpr std::array<ErrorCode, 8> kCodes{
@@ -48,6 +49,12 @@ Error with_cursor_fix(Error error, const std::optional<std::string>& cursor) {
     error.fix = "give --cursor what the list before ended with, or leave it out to begin anew";
   }
   return error;
+}
+
+/// The server's advice is for whoever writes the request; here that is this program.
+bool is_about_headers(std::string_view fix) {
+  return fix.find("Bearer") != std::string_view::npos ||
+         fix.find("Basic") != std::string_view::npos;
 }
 
 bool is_success(int status) { return status >= 200 && status < 300; }
@@ -95,16 +102,16 @@ Error problem_error(const ApiResponse& response) {
   if (!problem || !problem->is_object()) {
     const std::string hint =
         response.status >= 300 && response.status < 400
-            ? "the address redirects elsewhere: give --server the final URL"
-            : (response.status == 401 ? "give a token: --token-file FILE or STATEHOUSE_TOKEN" : "");
+            ? std::string("the address redirects elsewhere: give --server the final URL")
+            : std::string(response.status == 401 ? kGiveToken : "");
     return {code_of("", response.status), "the server answered with status " + status, hint};
   }
   Error error{code_of(member_text(*problem, "code"), response.status),
               member_text(*problem, "detail"), member_text(*problem, "fix")};
   if (error.message.empty()) error.message = member_text(*problem, "title");
   if (error.message.empty()) error.message = "the server answered with status " + status;
-  if (response.status == 401 && error.fix.empty()) {
-    error.fix = "give a token: --token-file FILE or STATEHOUSE_TOKEN";
+  if (response.status == 401 && (error.fix.empty() || is_about_headers(error.fix))) {
+    error.fix = std::string(kGiveToken);
   }
   if (const auto entry = json_integer(*problem, "entry")) {
     std::string& line = error.fix.empty() ? error.message : error.fix;

@@ -269,6 +269,24 @@ TEST_CASE("a token's secret given as its id is neither printed nor sent") {
   CHECK(cli.err.find("that is a token's secret, not its id") != std::string::npos);
 }
 
+TEST_CASE("a call without a token is told how to give one here, not how HTTP carries it") {
+  TestCli cli;
+  cli.answer("GET /v1/tokens*",
+             {{"code", "unauthenticated"},
+              {"detail", "authenticating: no access token was sent"},
+              {"fix", "send it as Bearer, or as Basic password"}},
+             401);
+  CHECK(cli.run({"token", "list"}) == 5);
+  CHECK(cli.err ==
+        "statehouse: listing tokens: authenticating: no access token was sent\n"
+        "give a token: --token-file FILE or STATEHOUSE_TOKEN\n");
+  cli.answer("GET /v1/tokens*",
+             {{"code", "unauthenticated"}, {"detail", "not valid"}, {"fix", "it may have expired"}},
+             401);
+  CHECK(cli.run({"token", "list"}) == 5);
+  CHECK(cli.err.find("\nit may have expired\n") != std::string::npos);
+}
+
 TEST_CASE("an answer that is no problem document still has an exit code") {
   for (const auto& [status, expected] : std::vector<std::pair<int, int>>{
            {400, 2}, {401, 5}, {404, 3}, {409, 6}, {429, 7}, {502, 7}, {500, 70}, {302, 70}}) {
