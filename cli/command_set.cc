@@ -68,15 +68,17 @@ std::string list_command_for(const CLI::App& selected) {
 
 /// `; did you mean "promotion"?`, or nothing.
 std::string suggestion(const CLI::App& app, const std::string& word) {
+  const bool is_option = word.starts_with("--");
   std::vector<std::string_view> known;
-  for (const CLI::App* child : subcommands(app)) known.push_back(child->get_name());
+  if (!is_option) {
+    for (const CLI::App* child : subcommands(app)) known.push_back(child->get_name());
+  }
   // With the options of its parents, which are understood after it too.
-  for (const CLI::App* each = &app; each != nullptr; each = each->get_parent()) {
+  for (const CLI::App* each = &app; is_option && each != nullptr; each = each->get_parent()) {
     for (const CLI::Option* option : each->get_options()) {
       for (const std::string& name : option->get_lnames()) known.push_back(name);
     }
   }
-  const bool is_option = word.starts_with("--");
   const std::string_view plain = std::string_view(word).substr(is_option ? 2 : 0);
   const std::string_view best = nearest(plain.substr(0, plain.find('=')), known);
   if (best.empty()) return "";
@@ -233,7 +235,8 @@ CommandSet::CommandSet(const std::string& version, GlobalOptions& globals)
   root.option("--server", globals.server,
               "URL of the server (else STATEHOUSE_SERVER, else the clone's remote)");
   root.option("--token-file", globals.token_file,
-              "File with the token (else STATEHOUSE_TOKEN, else the saved login)");
+              "File with the token (else STATEHOUSE_TOKEN, else what "
+              "~/.config/statehouse/logins.json has for the server)");
   root.option("--ca-file", globals.ca_file,
               "PEM file of the authorities to trust for https (else STATEHOUSE_CA_FILE, else "
               "SSL_CERT_FILE, else the system's)");

@@ -46,7 +46,7 @@ class Session {
 
   /// Connects: `--data` by the control socket, else in process; otherwise `--server`,
   /// STATEHOUSE_SERVER, or the remote of the clone we are in, with the token from `--token-file`,
-  /// STATEHOUSE_TOKEN or the saved login. Errors: kInvalidArgument when nothing says where.
+  /// STATEHOUSE_TOKEN or the login file. Errors: kInvalidArgument when nothing says where.
   Result<ApiClient> connect();
 
   /// `--server`, else STATEHOUSE_SERVER, else the clone's remote; without a final slash. Errors:

@@ -135,6 +135,9 @@ TEST_CASE("a word that no command has brings the nearest one") {
            {{"help", "audit", "serch"}, R"(there is no command "serch"; did you mean "search"?)"},
            {{"token", "list", "--limt", "3"},
             R"("statehouse token list" has no option "--limt"; did you mean "--limit"?)"},
+           {{"help", "quite"}, "there is no command \"quite\"\n"},
+           {{"gate"}, "there is no command \"statehouse gate\"\n"},
+           {{"token", "--list"}, R"(has no option "--list")"},
            {{"token", "list", "--sever=x"}, R"(did you mean "--server"?)"},
            {{"promotion", "show", "1", "2"}, R"("statehouse promotion show" takes no "2")"}}) {
     CHECK(cli.run_alone(arguments) == 2);
