@@ -106,5 +106,7 @@ cat <<END
   try         curl $url/trust.json
               $statehouse audit search --data $data
               $statehouse help
+  its people  are gone: the demo threw their keys away, so nobody can push or approve here. It is for
+              looking around; for a store of your own see "Installation for real use" in README.md
   stop it     $([ -f "$data.pid" ] && echo "kill $(cat "$data.pid")" || echo "end the server that the demo left running")
 END
