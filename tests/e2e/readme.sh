@@ -5,6 +5,7 @@
 begin readme
 must add_person alice
 must add_person bob
+must add_person carol
 mkdir "$work/bin"
 ln -s "$STATEHOUSE" "$work/bin/statehouse"
 PATH=$work/bin:$PATH
@@ -48,18 +49,26 @@ mints_tokens() {
   says "sth_"
 }
 
-declares_the_platform() {
+refuses_the_example_with_its_placeholder() {
   block docs/policy.md '^## A complete example' yaml >"$work/platform.yaml"
+  expect 2 "$STATEHOUSE" policy check "$work/platform.yaml"
+  says "platform.yaml:8:"
+  says "identity carol"
+  sed -i "s|ssh-ed25519 CAROLS-OWN-PUBLIC-KEY carol|$(public_key carol)|" "$work/platform.yaml"
+}
+
+declares_the_platform() {
   block README.md '^\*\*5\. First repository' sh | here >"$work/5.sh"
   grep -q 'promotion create' "$work/5.sh"
   follows alice 5.sh
   silent_on warning:
-  expect 0 as bob statehouse promotion approve 1 --yes
-  expect 0 as bob statehouse promotion merge 1
+  block README.md '^Bob, on his machine' sh | here | sed 's|approve 1|& --yes|' >"$work/bob.sh"
+  grep -q 'promotion approve 1 --yes' "$work/bob.sh"
+  follows bob bob.sh
 }
 
 fills_the_repository_and_promotes_it() {
-  block README.md '^Bob approves' sh | here >"$work/fill.sh"
+  block README.md '^Now .*git/platform.git. exists' sh | here >"$work/fill.sh"
   grep -q 'git push' "$work/fill.sh"
   expect 0 as alice sh -exc "cd ~/system; . \"$work/fill.sh\""
   expect 0 as bob statehouse promotion approve 2 --yes
@@ -67,6 +76,14 @@ fills_the_repository_and_promotes_it() {
   expect 0 as alice git -C "$work/alice/platform" fetch -q
   same "$(git -C "$work/alice/platform" rev-parse 'origin/deploy^{tree}')" \
     "$(git -C "$work/alice/platform" rev-parse 'HEAD^{tree}')"
+}
+
+finds_it_in_the_log() {
+  search=$(sed -n 's/.*`\(audit search --path [^`]*\)`.*/\1/p' "$source/README.md")
+  sign_in_now bob read
+  # shellcheck disable=SC2086  # a list of words
+  expect 0 as bob statehouse $search -o name
+  [ -s "$work/out" ]
 }
 
 # docs/formats.md: the entry, the clone and the key are what its words say they are.
@@ -93,7 +110,9 @@ serve
 claim mints_tokens
 sign_in alice write
 sign_in bob write
+claim refuses_the_example_with_its_placeholder
 claim declares_the_platform
 claim fills_the_repository_and_promotes_it
+claim finds_it_in_the_log
 claim verifies_an_approval_by_hand
 finish
