@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "api/service/logged_facts.h"
 #include "store/git/ref_files.h"
 
 namespace statehouse {
@@ -194,32 +195,43 @@ Result<> StateStore::recover_repository(const RepositoryRecord& repository,
   return {};
 }
 
-Result<> StateStore::load_configuration() {
+/// Puts the configuration in force that the log, not a row, says was version `version`.
+Result<> StateStore::activate_as_logged(VersionNumber version, EntryIndex entry) {
+  const LedgerReader& ledger = ledger_->read();
+  Result<std::optional<VersionRecord>> stated =
+      read_proved_version(ledger, system_deploy_ref(), version, entry);
+  // A log that proves nothing signs and writes nothing either: reads are decided by the rows.
+  if (!stated && ledger_->health().stopped) stated = ledger.version(system_deploy_ref(), version);
+  if (!stated) return std::unexpected(std::move(stated).error());
+  if (!*stated || !(*stated)->content) return not_found("that version has no configuration");
+  const VersionContent& content = *(*stated)->content;
   const PooledRepository system = TRY(repositories_->acquire(RepositoryName::system()));
+  TRY(require_own_tree(*system, content.commit, content.tree));
+  return configuration_.activate(*system, content.tree, version);
+}
+
+Result<> StateStore::load_configuration() {
+  const std::optional<RefState> newest = TRY(ledger_->read().ref(system_deploy_ref()));
+  const Result<> active = newest ? activate_as_logged(newest->version, newest->entry)
+                                 : not_found("there is no " + system_deploy_ref().str());
+  if (active) return {};
+  const std::string& problem = active.error().message;
   std::optional<VersionNumber> before;
-  std::optional<std::string> problem;
+  if (newest) before = newest->version;
   while (true) {
     const auto page = TRY(ledger_->read().versions(system_deploy_ref(), before, 50));
     for (const VersionRecord& version : page.records) {
-      if (!version.content) continue;
-      const Result<> active =
-          configuration_.activate(*system, version.content->tree, version.version);
-      if (active) {
-        if (problem) {
-          configuration_.set_stale(*problem);
-          alarms_.raise("configuration", system_deploy_ref().str(),
-                        *problem + "; reads are decided by version " +
-                            std::to_string(version.version) + ", writes are refused");
-        }
-        return {};
-      }
-      if (!problem) problem = active.error().message;
+      if (!activate_as_logged(version.version, version.entry)) continue;
+      configuration_.set_stale(problem);
+      alarms_.raise("configuration", system_deploy_ref().str(),
+                    problem + "; reads are decided by version " + std::to_string(version.version) +
+                        ", writes are refused");
+      return {};
     }
     if (!page.next) break;
     before = page.next;
   }
-  return corrupt("opening the store: no version of its configuration can be read: " +
-                     problem.value_or("there is none"),
+  return corrupt("opening the store: no version of its configuration can be read: " + problem,
                  "restore the data directory from a backup");
 }
 
@@ -256,13 +268,7 @@ void StateStore::moved(const std::vector<RecordedVersion>& recorded, bool publis
 }
 
 void StateStore::activate(const VersionRecord& version) {
-  auto system = repositories_->acquire(RepositoryName::system());
-  Result<> active = std::unexpected(Error{});
-  if (system) {
-    active = configuration_.activate(**system, version.content->tree, version.version);
-  } else {
-    active = std::unexpected(system.error());
-  }
+  const Result<> active = activate_as_logged(version.version, version.entry);
   if (!active) {
     // It was read before it landed, so this is the machine's trouble, not the configuration's.
     configuration_.set_stale(active.error().message);

@@ -72,6 +72,7 @@ class StateStore {
   Result<> recover_repository(const RepositoryRecord& repository,
                               const std::vector<OutboxRecord>& outbox);
   Result<> load_configuration();
+  Result<> activate_as_logged(VersionNumber version, EntryIndex entry);
   Result<> reconcile_repositories();
   void moved(const std::vector<RecordedVersion>& recorded, bool published);
   void activate(const VersionRecord& version);

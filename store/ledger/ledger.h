@@ -69,9 +69,9 @@ class Ledger {
 
   /// Opens an existing ledger, never makes one, and does the start checks: newest checkpoint's
   /// signature, root from the tiles, tail entries against their leaf hashes, high-water file,
-  /// every ref state against its entry, origin and epoch. A failed check is not an error here: see
-  /// health(). Errors: kNotFound, kInvalidArgument (not a ledger; of a newer release; of another
-  /// origin or epoch), kCorrupt (SQLite cannot read it).
+  /// every ref state and its newest version against their entry, origin and epoch. A failed check
+  /// is not an error here: see health(). Errors: kNotFound, kInvalidArgument (not a ledger; of a
+  /// newer release; of another origin or epoch), kCorrupt (SQLite cannot read it).
   static Result<std::unique_ptr<Ledger>> open(const Path& path, const LedgerOptions& options);
 
   /// Answers waiting jobs kUnavailable, ends the ledger thread, closes. REQUIRES: no thread is

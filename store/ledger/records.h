@@ -80,6 +80,7 @@ struct VersionDraft {
   std::optional<PromotionNumber> promotion;
   std::vector<std::string> approved_by;  ///< identities
   Actor actor;
+  bool operator==(const VersionDraft&) const = default;
 };
 
 /// A version as recorded: never changes.
@@ -87,6 +88,7 @@ struct VersionRecord : VersionDraft {
   std::optional<PreviousVersion> previous;
   EntryIndex entry = 0;  ///< its ref.updated entry
   Timestamp time;        ///< of that entry
+  bool operator==(const VersionRecord&) const = default;
 };
 
 /// Where a governed ref stands: its newest version.

@@ -182,7 +182,10 @@ Result<> check_ref_state(const RefState& state, Statements& statements,
   const auto newest = TRY(statements.newest_version_number.one(
       read_count, state.key.repository.str(), state.key.ref.str()));
   if (newest.value_or(0) != state.version) return corrupt("it is not at its newest version");
-  return {};
+  const auto version = TRY(statements.version.one(read_version, state.key.repository.str(),
+                                                  state.key.ref.str(), state.version));
+  if (version == *stated) return {};
+  return corrupt("the row of its newest version is not what its entry says");
 }
 
 }  // namespace statehouse

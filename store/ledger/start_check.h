@@ -33,7 +33,8 @@ inline constexpr std::uint64_t kStartTailEntries = 512;
 Result<StartReport> check_at_start(Statements& statements, const std::string& origin,
                                    const NoteKey& log_key, const Path& high_water_path);
 
-/// Whether `state` is what its ref.updated entry says. Errors: kCorrupt.
+/// Whether `state`, and the row of that version, are what their ref.updated entry says, and no row
+/// is of a newer version. Errors: kCorrupt.
 Result<> check_ref_state(const RefState& state, Statements& statements,
                          const MerkleHash& leaf_hash);
 

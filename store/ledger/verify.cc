@@ -19,14 +19,6 @@ namespace {
 
 constexpr std::uint64_t kEntriesPerStep = 256;
 
-bool same_record(const VersionRecord& a, const VersionRecord& b) {
-  return a.key == b.key && a.version == b.version && a.kind == b.kind && a.content == b.content &&
-         a.push_id == b.push_id && a.forced == b.forced && a.commits == b.commits &&
-         a.configuration == b.configuration && a.policy_digest == b.policy_digest &&
-         a.promotion == b.promotion && a.approved_by == b.approved_by && a.actor == b.actor &&
-         a.previous == b.previous && a.entry == b.entry && a.time == b.time;
-}
-
 /// One verification. Every method adds findings; an error means that it could not look.
 class Verification {
  public:
@@ -278,7 +270,7 @@ class Verification {
                                              stated->key.ref.str(), stated->version);
     if (!row || !*row) {
       find("version", where, row ? "it is missing" : row.error().message);
-    } else if (!same_record(**row, *stated)) {
+    } else if (**row != *stated) {
       find("version", where, "it is not what entry " + std::to_string(index) + " says");
     }
     TRY(check_verdicts(entry, index, where));

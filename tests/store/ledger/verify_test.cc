@@ -168,6 +168,9 @@ TEST_CASE("what start promises to see stops the ledger at start") {
         std::string("DELETE FROM checkpoints WHERE size = 309"),
         std::string("UPDATE refs SET commit_oid = zeroblob(20) WHERE ref = 'refs/heads/audit'"),
         std::string("UPDATE refs SET version = 1, entry = 0 WHERE ref = 'refs/heads/audit'"),
+        std::string("UPDATE versions SET tree_oid = zeroblob(20) WHERE entry = 1"),
+        std::string("UPDATE versions SET configuration = 7 WHERE entry = 2"),
+        std::string("UPDATE versions SET entry = 3 WHERE entry = 2"),
         // A ref moved back with the version that it had: the two rows agree, the log does not.
         std::string(
             "DELETE FROM versions WHERE entry = 1; UPDATE refs SET (version, entry, "

@@ -1,0 +1,120 @@
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "api/service/integrity.h"
+#include "crypto/dsse.h"
+#include "crypto/sha256.h"
+#include "store/ledger/sqlite.h"
+#include "tests/api/service/service_fixture.h"
+
+// Somebody who can write the disk, and has none of the store's keys, changes a row for a while.
+
+namespace statehouse::test {
+
+namespace {
+
+/// Verbs of somebody with the ledger's file, and of who looks afterwards.
+class ChangedRows : public ServiceFixture {
+ public:
+  void execute(const std::string& sql) {
+    Database database = must(Database::open(store->layout().ledger(), Database::Mode::kReadWrite));
+    must(database.execute(sql));
+  }
+  /// Changes rows of `table`, and keeps what they were.
+  void change(const std::string& table, const std::string& sql) {
+    execute("CREATE TABLE kept AS SELECT * FROM " + table + "; UPDATE " + table + " SET " + sql);
+  }
+  void put_back(const std::string& table) {
+    execute("DELETE FROM " + table + "; INSERT INTO " + table +
+            " SELECT * FROM kept; DROP TABLE kept");
+  }
+
+  [[nodiscard]] bool has_alarm(std::string_view what) {
+    return std::ranges::any_of(core().alarms.list(),
+                               [&](const Alarm& alarm) { return alarm.what == what; });
+  }
+  [[nodiscard]] std::vector<IntegrityFinding> findings() {
+    return must(check_integrity(*store, RefRepair::kReportOnly, nullptr)).findings;
+  }
+  [[nodiscard]] bool finds(std::string_view where, std::string_view what) {
+    return std::ranges::any_of(findings(), [&](const IntegrityFinding& finding) {
+      return finding.where.contains(where) && finding.what.contains(what);
+    });
+  }
+
+  /// The tree of platform's audit branch.
+  [[nodiscard]] Oid audit_tree() { return state("platform:refs/heads/audit")->content->tree; }
+
+  /// Records a move that nobody decided, which starts as a copy of the newest of `key`.
+  void record_undecided(std::string_view key, const std::function<void(VersionDraft&)>& change) {
+    const RefKey ref = key_of(key);
+    const VersionRecord newest = *must(ledger().version(ref, version(key)));
+    must(core().ledger.commit([&](Transaction& transaction) -> Result<> {
+      VersionDraft draft = newest;
+      draft.version = newest.version + 1;
+      change(draft);
+      TRY(transaction.record_version(draft));
+      return {};
+    }));
+  }
+};
+
+std::string blob(const Oid& oid) { return "x'" + oid.hex() + "'"; }
+
+constexpr std::string_view kMorePolicy =
+    "apiVersion: statehouse/v1\nkind: Policy\nmetadata: {name: more}\nspec:\n"
+    "  match: {repositories: [platform], refs: [refs/heads/more]}\n"
+    "  update: {by: [group:developers]}\n";
+
+const std::string kNewestConfiguration =
+    " WHERE repository = 'system' AND ref = 'refs/heads/deploy' AND version = (SELECT max(version) "
+    "FROM versions WHERE repository = 'system' AND ref = 'refs/heads/deploy')";
+
+}  // namespace
+
+TEST_CASE_FIXTURE(ChangedRows, "the configuration in force is the log's, whatever a row says") {
+  REQUIRE(push_configuration({{"more.yaml", std::string(kMorePolicy)}}).accepted());
+  settle();
+  const Oid evil = state("system:refs/heads/audit")->content->tree;
+  const VersionNumber promoted = version("system:refs/heads/deploy");
+  change("versions", "tree_oid = " + blob(evil) + kNewestConfiguration);
+  reopen();
+  CHECK(has_alarm("log"));
+  CHECK(core().configuration.current()->version == promoted);
+  CHECK(core().configuration.current()->configuration.policy(name_of_resource("more")) == nullptr);
+  const Oid made = commit();
+  const std::vector<ProposedMove> moves{{key_of("platform:refs/heads/more"), std::nullopt, made}};
+  CHECK_FALSE(push_moves("alice", "platform", moves, workshop.pack({made})).has_value());
+  put_back("versions");
+  reopen();
+  CHECK_FALSE(has_alarm("log"));
+  CHECK(push("alice", "platform", {{"refs/heads/more", made}}).denied_by("store/ungoverned"));
+}
+
+TEST_CASE_FIXTURE(ChangedRows,
+                  "a version of the configuration that there cannot be stops no start") {
+  settle();
+  execute("UPDATE refs SET version = 9000000000000000000 WHERE repository = 'system'");
+  reopen();
+  CHECK(has_alarm("log"));
+  CHECK(has_alarm("configuration"));
+  CHECK(core().configuration.current()->version == 2);
+}
+
+TEST_CASE_FIXTURE(ChangedRows, "a log that proves nothing leaves the store readable") {
+  push_commit();
+  settle();
+  execute("DELETE FROM checkpoints");
+  reopen();
+  CHECK(has_alarm("log"));
+  CHECK(state("platform:refs/heads/audit"));
+  const Oid made = commit();
+  const std::vector<ProposedMove> moves{
+      {key_of("platform:refs/heads/audit"), tip("platform:refs/heads/audit"), made}};
+  CHECK_FALSE(push_moves("alice", "platform", moves, workshop.pack({made})).has_value());
+}
+
+}  // namespace statehouse::test
