@@ -1,11 +1,12 @@
 #include "api/service/promotion_facts.h"
 
+#include <limits>
 #include <unordered_set>
 #include <utility>
 
+#include "api/service/logged_facts.h"
 #include "crypto/base/encoding.h"
 #include "crypto/base/limits.h"
-#include "crypto/merkle.h"
 #include "crypto/sshsig.h"
 #include "store/git/commit_graph.h"
 #include "store/ledger/event.h"
@@ -67,16 +68,6 @@ Result<std::optional<GivenApproval>> read_given(const Core& core, const Approval
 }
 
 namespace {
-
-/// The entry at `index`, proved to be in the log that the newest checkpoint is of.
-Result<ParsedEntry> read_proved_entry(const LedgerReader& ledger, EntryIndex index) {
-  const CheckpointRecord checkpoint = ledger.checkpoint();
-  const std::string bytes = TRY(ledger.entry(index));
-  const MerkleProof proof = TRY(ledger.inclusion_proof(index, checkpoint.size));
-  TRY(verify_merkle_inclusion(index, checkpoint.size, merkle_leaf_hash(bytes), proof,
-                              checkpoint.root));
-  return parse_entry(bytes);
-}
 
 /// Whether the row says what was logged when the statement was handed in, and what is signed.
 Result<bool> is_as_logged(const LedgerReader& ledger, const ApprovalRecord& record,
@@ -211,6 +202,12 @@ Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const R
       if (version.kind != VersionKind::kPromotion || !version.promotion) continue;
       const PromotionRecord promotion = TRY(core.ledger.read().promotion(*version.promotion));
       LastPromotion last{version, promotion};
+      // Where nothing can be proved nothing can be merged either, and what there is can be looked
+      // at.
+      if (!core.ledger.health().stopped) {
+        TRY(await_entry(core.ledger, version.entry));
+        TRY(require_as_logged(core.ledger.read(), version));
+      }
       TRY(require_brought_by(core, target, last));
       return std::optional(std::move(last));
     }
@@ -417,8 +414,21 @@ Result<> PromotionGatherer::gather_approvals(PromotionSituation& situation) cons
   return {};
 }
 
+Result<> PromotionGatherer::verify_pin(const PromotionRecord& record) const {
+  Result<> held = require_as_logged(core_.ledger.read(), record);
+  if (!held) {
+    // Once more when it cannot be the checkpoint that is still to come.
+    TRY(await_entry(core_.ledger, std::numeric_limits<EntryIndex>::max()));
+    held = require_as_logged(core_.ledger.read(), record);
+  }
+  if (!held) return held;
+  const PooledRepository source = TRY(core_.repositories.acquire(record.source.repository));
+  return require_own_tree(*source, record.source_commit, record.tree);
+}
+
 Result<> PromotionGatherer::verify_approvals(PromotionSituation& situation) const {
   for (std::size_t i = 0; i < situation.approvals.size(); ++i) {
+    TRY(await_entry(core_.ledger, situation.approvals[i].entry));
     TRY(require_as_logged(core_.ledger.read(), situation.approvals[i], situation.given[i]));
     ApprovalFacts& facts = situation.facts.approvals[i];
     // A rejection needs no key that is still in service: nobody agrees by losing one.

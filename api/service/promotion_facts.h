@@ -71,6 +71,11 @@ class PromotionGatherer {
   /// promotion, holds the source commit already.
   Result<std::optional<std::string>> held_by_target(const PromotionRecord& record) const;
 
+  /// Holds the promotion itself against the log, before something is moved on the strength of it:
+  /// its row against the entries that opened and pinned it, and its tree against its commit.
+  /// Errors: kCorrupt when one differs.
+  Result<> verify_pin(const PromotionRecord& record) const;
+
   /// Verifies the approvals once more, before something is moved on the strength of them. Each row
   /// must say what its log entry says, proved to be in the log, and what is signed; one whose
   /// signature is not by the recorded key counts as stale. Errors: kCorrupt when a row differs.
@@ -95,7 +100,8 @@ class PromotionGatherer {
   mutable OidMemory<PromotedCommit> commits_{kCommitsRememberedMax};
 };
 
-/// Errors: kCorrupt when the commit of that version was not made from the promotion's source.
+/// Errors: kCorrupt when that version is not what the log says, or its commit was not made from the
+/// promotion's source.
 Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const RefKey& target);
 
 }  // namespace statehouse

@@ -586,6 +586,7 @@ Result<PromotionOutcome> PromotionService::decide_and_merge(const AuthenticatedC
   PromotionSituation situation =
       TRY(gatherer_.gather(record, automatic ? std::nullopt : std::optional<ResourceName>(mover)));
   situation.facts.merge_is_automatic = automatic;
+  TRY(gatherer_.verify_pin(record));
   TRY(gatherer_.verify_approvals(situation));
   Decision decision = evaluate_promotion(situation.active->configuration, situation.facts);
   if (!decision.allow || situation.flow == nullptr) {

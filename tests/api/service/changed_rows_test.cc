@@ -117,4 +117,62 @@ TEST_CASE_FIXTURE(ChangedRows, "a log that proves nothing leaves the store reada
   CHECK_FALSE(push_moves("alice", "platform", moves, workshop.pack({made})).has_value());
 }
 
+TEST_CASE_FIXTURE(ChangedRows, "a row of a promotion that was changed decides no merge") {
+  // No approval binds what is merged.
+  std::string text = organisation();
+  const std::string approvals =
+      "  merge: {by: [group:reviewers]}\n  approvals: [{count: 1, from: [group:reviewers], "
+      "validFor: 7d}]\n";
+  text.replace(text.find(approvals), approvals.size(), "  merge: {by: [group:reviewers]}\n");
+  declare({{"organisation.yaml", text}});
+  const Oid first = push_commit();
+  const Oid first_tree = audit_tree();
+  PromotionNumber number = 0;
+  SUBCASE("as it was opened") {
+    push_commit({.files = {{"apps/shop.yaml", "kind: Secret\n"}}});
+    number = open("alice", "deploy");
+  }
+  SUBCASE("as it was updated") {
+    number = open("alice", "deploy");
+    const Oid next = push_commit({.files = {{"apps/shop.yaml", "kind: Secret\n"}}});
+    must(store->promotions().update(as("alice"), number, next));
+  }
+  for (const std::string& harm :
+       {"tree_oid = " + blob(first_tree), std::string("tree_digest = 'sha256:00'"),
+        "source_commit = " + blob(first), std::string("source_commit_digest = 'sha256:00'"),
+        std::string("source_ref = 'refs/heads/other'"), std::string("flow = 'mirror'"),
+        std::string("target_repository = 'mirror'"), std::string("opener = 'carol'"),
+        std::string("title = 'Other'"), std::string("revision = 3"),
+        std::string("base_version = 7"), std::string("updated = updated + 1"),
+        std::string("opened = opened - 1"), std::string("number = 99")}) {
+    CAPTURE(harm);
+    change("promotions", harm + " WHERE number = " + std::to_string(number));
+    const auto merged = merge("bob", harm.starts_with("number") ? 99 : number);
+    put_back("promotions");
+    CHECK_FALSE(merged.has_value());
+    CHECK_FALSE(state("platform:refs/heads/deploy"));
+  }
+  CHECK(has_alarm("promotion"));
+  accepted(merge("bob", number));
+  CHECK(state("platform:refs/heads/deploy")->content->tree == audit_tree());
+}
+
+TEST_CASE_FIXTURE(ChangedRows,
+                  "no row makes commits reviewed that the last promotion did not bring") {
+  push_commit();
+  promote("deploy");
+  settle();
+  const Oid unseen = push_commit({.author = "bob", .files = {{"apps/shop.yaml", "kind: Bob\n"}}});
+  const Oid next = push_commit({.files = {{"apps/shop.yaml", "kind: Secretless\n"}}});
+  const PromotionNumber number = open("alice", "deploy");
+  // Bob may not approve what he wrote, unless it counts as brought already.
+  accepted(approve("bob", number));
+  REQUIRE(refusal_of(merge("carol", number)).contains("self-approval"));
+  execute("UPDATE promotions SET source_commit = " + blob(unseen) +
+          " WHERE state = 'merged' AND "
+          "flow = 'deploy'; UPDATE versions SET commit_oid = " +
+          blob(next) + " WHERE repository = 'platform' AND ref = 'refs/heads/deploy'");
+  CHECK(code_of(merge("carol", number)) == ErrorCode::kCorrupt);
+}
+
 }  // namespace statehouse::test
