@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/service/logged_facts.h"
 #include "crypto/base/encoding.h"
 #include "crypto/dsse.h"
 #include "crypto/sha256.h"
@@ -17,9 +18,17 @@ std::string bare(std::string_view digest_text) {
   return std::string(digest_text.substr(std::string_view("sha256:").size()));
 }
 
-VersionStatement statement_of(const Core& core, const VersionRecord& version,
-                              const ArchiveDigest& archive,
-                              const std::optional<std::string>& previous) {
+std::unexpected<Error> no_row(const RefKey& key, VersionNumber version) {
+  return corrupt("issuing the statement of " + key.str() + "@" + std::to_string(version) +
+                     ": its row is gone, or not what it was",
+                 "run statehouse fsck");
+}
+
+}  // namespace
+
+VersionStatement version_statement(const Core& core, const VersionRecord& version,
+                                   const StatedArchive& archive,
+                                   const std::optional<std::string>& previous) {
   VersionStatement statement;
   statement.origin = core.ledger.origin();
   statement.epoch = core.ledger.epoch();
@@ -31,8 +40,8 @@ VersionStatement statement_of(const Core& core, const VersionRecord& version,
   statement.commit_sha256 = bare(version.content->commit_digest);
   statement.tree = version.content->tree.hex();
   statement.tree_sha256 = bare(version.content->tree_digest);
-  statement.archive_sha256 = hex_encode(archive.sha256);
-  statement.archive_size = archive.size;
+  statement.archive_sha256 = bare(archive.digest);
+  statement.archive_size = archive.bytes;
   statement.policy_digest = version.policy_digest;
   statement.previous = previous;
   statement.time = version.time;
@@ -40,13 +49,13 @@ VersionStatement statement_of(const Core& core, const VersionRecord& version,
   return statement;
 }
 
-}  // namespace
-
 Result<std::optional<std::string>> StatementService::previous_digest(const RefKey& key,
                                                                      VersionNumber version) const {
   for (VersionNumber earlier = version; earlier-- > 1;) {
     const auto statement = TRY(core_.ledger.read().statement(key, earlier));
-    if (statement) return std::optional(statement->payload_digest);
+    if (!statement) continue;
+    TRY(require_as_logged(core_.ledger.read(), *statement));
+    return std::optional(statement->payload_digest);
   }
   return std::optional<std::string>();
 }
@@ -60,7 +69,10 @@ Result<> StatementService::issue(const OwedStatement& owed,
     const auto statement = TRY(core_.ledger.read().statement(owed.key, number));
     if (statement) break;
     const auto version = TRY(core_.ledger.read().version(owed.key, number));
-    if (version && version->content) missing.push_back(*version);
+    if (!version) return no_row(owed.key, number);
+    TRY(await_entry(core_.ledger, version->entry));
+    TRY(require_as_logged(core_.ledger.read(), *version));
+    if (version->content) missing.push_back(*version);
   }
   for (std::size_t i = missing.size(); i-- > 1;) TRY(issue_one(missing[i], {}));
   std::vector<std::uint64_t> outbox_ids = done_outbox_ids;
@@ -74,9 +86,14 @@ Result<> StatementService::issue(const OwedStatement& owed,
 
 Result<> StatementService::issue_one(const VersionRecord& version,
                                      std::vector<std::uint64_t> outbox_ids) {
+  {
+    const PooledRepository objects = TRY(core_.repositories.acquire(version.key.repository));
+    TRY(require_own_tree(*objects, version.content->commit, version.content->tree));
+  }
   const ArchiveDigest archive = TRY(archives_.build(version.key.repository, version.content->tree));
   const std::optional<std::string> previous = TRY(previous_digest(version.key, version.version));
-  const VersionStatement statement = statement_of(core_, version, archive, previous);
+  const VersionStatement statement =
+      version_statement(core_, version, {digest_text(archive.sha256), archive.size}, previous);
   StatementRecord record{.key = version.key, .version = version.version};
   const std::string payload = statement.payload();
   record.payload_digest = sha256_digest_text(payload);
@@ -84,6 +101,10 @@ Result<> StatementService::issue_one(const VersionRecord& version,
   record.archive_digest = digest_text(archive.sha256);
   record.archive_bytes = archive.size;
   TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+    // The entry is made from the row as it is now: it must be the one that was held against the
+    // log.
+    const auto row = TRY(transaction.version(version.key, version.version));
+    if (row != version) return no_row(version.key, version.version);
     TRY(transaction.record_statement(record, AuthenticatedCaller::server().actor()));
     for (const std::uint64_t id : outbox_ids) TRY(transaction.clear_outbox(id));
     return {};

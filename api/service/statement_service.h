@@ -33,6 +33,18 @@ struct SnapshotBundle {
   Oid tree;
 };
 
+/// An archive as a statement names it.
+struct StatedArchive {
+  std::string digest;  ///< "sha256:…", of the uncompressed archive
+  std::uint64_t bytes = 0;
+};
+
+/// What the store states of `version`; `previous` is the digest of the statement before it.
+/// REQUIRES: the version is no deletion.
+VersionStatement version_statement(const Core& core, const VersionRecord& version,
+                                   const StatedArchive& archive,
+                                   const std::optional<std::string>& previous);
+
 /// Signs what consumers verify: version statements, once each, and head statements on demand.
 /// Threads: any.
 class StatementService {
@@ -44,8 +56,9 @@ class StatementService {
       : core_(core), access_(access), archives_(archives) {}
 
   /// Issues the statement of `owed`, and of earlier versions of the ref that still lack one, and
-  /// clears the outbox rows in the same transaction. Doing it again is harmless. Errors:
-  /// kInvalidArgument (the tree cannot be a snapshot), kUnavailable, kCorrupt.
+  /// clears the outbox rows in the same transaction. Doing it again is harmless. What is signed is
+  /// proved to be in the log first. Errors: kInvalidArgument (the tree cannot be a snapshot),
+  /// kUnavailable, kCorrupt (also a row that is not what the log says: nothing is signed).
   Result<> issue(const OwedStatement& owed, const std::vector<std::uint64_t>& done_outbox_ids);
 
   /// The statement of one version; waits up to `wait_max` while it is being prepared.

@@ -175,4 +175,83 @@ TEST_CASE_FIXTURE(ChangedRows,
   CHECK(code_of(merge("carol", number)) == ErrorCode::kCorrupt);
 }
 
+namespace {
+
+const std::string kSecondOfAudit =
+    " WHERE repository = 'platform' AND ref = 'refs/heads/audit' AND version = 2";
+
+/// Three versions of platform's audit branch; those after the first have no statement yet.
+class OwedStatements : public ChangedRows {
+ public:
+  OwedStatements() {
+    push_commit();
+    settle();
+    first_tree = audit_tree();
+    steps.break_before("snapshot.sync");
+    push_commit({.files = {{"apps/shop.yaml", "kind: Secret\n"}}});
+    push_commit({.files = {{"apps/shop.yaml", "kind: Third\n"}}});
+    settle();
+    REQUIRE_FALSE(statement(2));
+  }
+
+  [[nodiscard]] std::optional<VersionStatement> statement(VersionNumber number) {
+    const auto record = must(ledger().statement(key_of("platform:refs/heads/audit"), number));
+    if (!record) return std::nullopt;
+    return must(VersionStatement::parse(must(DsseEnvelope::parse(record->envelope)).payload));
+  }
+  [[nodiscard]] VersionRecord logged(VersionNumber number) {
+    return must(ledger().version(key_of("platform:refs/heads/audit"), number)).value();
+  }
+  /// Once more what failed before.
+  void try_again() {
+    store->housekeeper().owe({}, false);
+    settle();
+  }
+
+  Oid first_tree;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(OwedStatements, "no statement is signed of what the log does not say") {
+  for (const std::string& harm :
+       {"tree_oid = " + blob(first_tree), "commit_oid = " + blob(logged(1).content->commit),
+        std::string("tree_digest = 'sha256:00'"), std::string("kind = 'promotion'"),
+        std::string("policy_digest = 'sha256:00'"), std::string("time = time - 1"),
+        std::string("entry = 1000"), std::string("version = 9"),
+        std::string("commit_oid = NULL, commit_digest = NULL, tree_oid = NULL, tree_digest = NULL, "
+                    "kind = 'delete'")}) {
+    CAPTURE(harm);
+    change("versions", harm + kSecondOfAudit);
+    steps.heal();
+    reopen();
+    settle();
+    CHECK(has_alarm("statement"));
+    CHECK_FALSE(statement(2));
+    CHECK_FALSE(statement(3));
+    steps.break_before("snapshot.sync");
+    put_back("versions");
+  }
+  steps.heal();
+  try_again();
+  REQUIRE(statement(2));
+  CHECK(statement(2)->tree == logged(2).content->tree.hex());
+  CHECK(statement(3));
+  CHECK_FALSE(has_alarm("statement"));
+  CHECK(findings().empty());
+}
+
+TEST_CASE_FIXTURE(OwedStatements, "a statement names the one before it as the log does") {
+  const std::string honest =
+      must(ledger().statement(key_of("platform:refs/heads/audit"), 1))->payload_digest;
+  change("statements", "payload_digest = 'sha256:" + std::string(64, '0') + "'");
+  steps.heal();
+  try_again();
+  CHECK_FALSE(statement(2));
+  put_back("statements");
+  try_again();
+  REQUIRE(statement(2));
+  CHECK(statement(2)->previous == honest);
+}
+
 }  // namespace statehouse::test
