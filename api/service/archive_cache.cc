@@ -41,6 +41,11 @@ Result<std::string> file_sha256_hex(const FileDescriptor& fd) {
   }
 }
 
+Result<std::string> hash_of(const Path& file) {
+  const FileDescriptor fd = TRY(open_file(file, O_RDONLY | O_NONBLOCK));
+  return file_sha256_hex(fd);
+}
+
 }  // namespace
 
 Path ArchiveCache::path_of(std::string_view hex) const {
@@ -165,12 +170,23 @@ Result<ArchiveCache::Checked> ArchiveCache::check_all() {
   Checked checked;
   const std::vector<std::string> names = TRY(list_directory(directory_));
   for (const std::string& name : names) {
+    const Path path = directory_ / name;
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0) continue;  // removed meanwhile
+    if (!S_ISREG(status.st_mode)) {
+      checked.strange.push_back(name + ": it is no regular file");
+      continue;
+    }
     if (!name.ends_with(kSuffix)) continue;
     ++checked.files;
-    const FileDescriptor fd = TRY(open_file(directory_ / name, O_RDONLY));
-    const std::string hex = TRY(file_sha256_hex(fd));
-    if (hex + std::string(kSuffix) == name) continue;
-    ::unlink((directory_ / name).c_str());
+    const auto hex = hash_of(path);
+    if (!hex && hex.error().code == ErrorCode::kNotFound) continue;
+    if (!hex) {
+      checked.strange.push_back(name + ": " + hex.error().message);
+      continue;
+    }
+    if (*hex + std::string(kSuffix) == name) continue;
+    ::unlink(path.c_str());
     forget(name);
     ++checked.removed;
   }

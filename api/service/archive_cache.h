@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "api/service/core.h"
 #include "crypto/base/file.h"
@@ -36,11 +38,12 @@ class ArchiveCache {
   /// asked for again is built again. Errors: as listing and removing files.
   Result<> trim(std::uint64_t bytes_max);
 
-  /// Checks every file against its name and removes those that differ; returns how many there were
-  /// and how many were removed.
+  /// Checks every file against its name and removes those that differ. What is no regular file, or
+  /// cannot be read, stays and is named.
   struct Checked {
     std::uint64_t files = 0;
     std::uint64_t removed = 0;
+    std::vector<std::string> strange;  ///< "x.tar: it is no regular file"
   };
   Result<Checked> check_all();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crypto/base/encoding.h"
 #include "crypto/trust.h"
 #include "store/git/closure_check.h"
 #include "store/git/ref_files.h"
@@ -19,30 +20,40 @@ class Inspection {
       : store_(store), core_(store.core()), repair_(repair), progress_(progress) {}
 
   Result<IntegrityReport> run() {
-    TRY(inspect_log());
-    const auto repositories = TRY(core_.ledger.read().repositories());
+    TRY(part("log", inspect_log()));
+    const auto repositories = core_.ledger.read().repositories();
+    if (!repositories) could_not_look("repositories", repositories.error());
     // Also those that a row calls deleted: no entry does, so their refs and objects must be there.
-    for (const RepositoryRecord& repository : repositories) {
+    for (const RepositoryRecord& repository : repositories.value_or(Repositories())) {
       ++report_.repositories;
-      TRY(inspect_refs(repository.name));
-      TRY(inspect_objects(repository.name));
+      TRY(part(repository.name.str(), inspect_refs(repository.name)));
+      TRY(part(repository.name.str(), inspect_objects(repository.name)));
     }
-    TRY(inspect_statements());
-    TRY(say("checking snapshots"));
-    const ArchiveCache::Checked archives = TRY(store_.archives().check_all());
-    report_.snapshots = archives.files;
-    if (archives.removed > 0) {
-      find(Severity::kWarning, "snapshots",
-           std::to_string(archives.removed) + " cached archives were damaged and removed",
-           "none needed: they are built again");
-    }
+    TRY(part("statements", inspect_statements()));
+    TRY(part("snapshots", inspect_archives()));
     return std::move(report_);
   }
 
  private:
-  [[nodiscard]] Result<> say(const std::string& line) const {
-    if (progress_) return progress_(line);
+  using Repositories = std::vector<RepositoryRecord>;
+
+  [[nodiscard]] Result<> say(const std::string& line) {
+    if (!progress_ || stopped_) return stopped_ ? std::unexpected(*stopped_) : Result<>();
+    Result<> said = progress_(line);
+    if (!said) stopped_ = said.error();
+    return said;
+  }
+
+  /// One part that could not be looked at keeps no other from being looked at: else one damaged
+  /// thing would hide everything else. Only the word to stop ends all.
+  Result<> part(const std::string& where, const Result<>& looked) {
+    if (stopped_) return std::unexpected(*stopped_);
+    if (!looked) could_not_look(where, looked.error());
     return {};
+  }
+
+  void could_not_look(const std::string& where, const Error& error) {
+    find(Severity::kError, where, "it could not be checked: " + error.message, error.fix);
   }
 
   void find(Severity severity, std::string where, std::string what, std::string fix) {
@@ -58,15 +69,15 @@ class Inspection {
       return say("log: " + std::to_string(done) + " of " + std::to_string(all) + " entries")
           .has_value();
     };
+    if (const auto stopped = core_.ledger.health().stopped) {
+      find(Severity::kError, "log", stopped->message, stopped->fix);
+    }
     const VerifyReport log = TRY(core_.ledger.verify(options));
     report_.entries = log.entries;
     report_.evidence = log.evidence;
     for (const VerifyFinding& finding : log.findings) {
       find(Severity::kError, "log " + finding.what + " " + finding.where, finding.why,
            "restore the ledger from a backup; do not write to this store");
-    }
-    if (const auto stopped = core_.ledger.health().stopped) {
-      find(Severity::kError, "log", stopped->message, stopped->fix);
     }
     return {};
   }
@@ -140,19 +151,46 @@ class Inspection {
     }
   }
 
+  Result<> inspect_archives() {
+    TRY(say("checking snapshots"));
+    const ArchiveCache::Checked archives = TRY(store_.archives().check_all());
+    report_.snapshots = archives.files;
+    for (const std::string& strange : archives.strange) {
+      find(Severity::kError, "snapshots", escape_for_message(strange, 300),
+           "find out who put it there, and remove it");
+    }
+    if (archives.removed > 0) {
+      find(Severity::kWarning, "snapshots",
+           std::to_string(archives.removed) + " cached archives were damaged and removed",
+           "none needed: they are built again");
+    }
+    return {};
+  }
+
   Result<> inspect_statements() {
-    TRY(say("statements"));
     const auto states = TRY(core_.ledger.read().refs());
     for (const RefState& state : states) {
-      for (VersionNumber number = 1; number <= state.version; ++number) {
-        const auto statement = TRY(core_.ledger.read().statement(state.key, number));
-        if (!statement) continue;
-        const auto opened = open_version_statement(statement->envelope, store_.trust());
-        if (opened) continue;
-        find(Severity::kError, state.key.str() + "@" + std::to_string(number),
-             opened.error().message, "restore the ledger from a backup");
+      TRY(say("statements of " + state.key.str()));
+      // As many as there are rows: the number in the ref's own row may be any.
+      for (VersionNumber number = 1;; ++number) {
+        const auto version = core_.ledger.read().version(state.key, number);
+        if (version && !*version) break;
+        const Result<> sound =
+            version ? inspect_statement(**version) : std::unexpected(version.error());
+        if (!sound) {
+          find(Severity::kError, state.key.str() + "@" + std::to_string(number),
+               sound.error().message, "restore the ledger from a backup");
+        }
+        if (!version) break;
       }
     }
+    return {};
+  }
+
+  Result<> inspect_statement(const VersionRecord& version) {
+    const auto statement = TRY(core_.ledger.read().statement(version.key, version.version));
+    if (!statement) return {};
+    TRY(open_version_statement(statement->envelope, store_.trust()));
     return {};
   }
 
@@ -160,6 +198,7 @@ class Inspection {
   Core& core_;
   RefRepair repair_;
   const IntegrityProgress& progress_;
+  std::optional<Error> stopped_;  ///< what `progress_` said when it told us to stop
   IntegrityReport report_;
 };
 

@@ -36,10 +36,14 @@ enum class RefRepair { kReportOnly, kRepair };
 
 /// Checks everything there is: the whole log against its checkpoints and against every table, ref
 /// files against the ledger, every object of every version re-hashed, every archive, every
-/// statement's signature. With kRepair, ref files that differ are written from the ledger. Besides,
-/// a cached archive that is damaged goes away (it is built again when asked for), and what is found
-/// is logged as integrity.alarmed. `progress` gets a line now and then; it may be null. Takes
-/// minutes on large stores; the store goes on serving. Errors: only when it could not look.
+/// statement's signature. With
+/// kRepair, ref files that differ are written from the ledger. Besides, a cached archive that is
+/// damaged goes away (it is built again when asked for), and what is found is logged as
+/// integrity.alarmed. `progress` gets a line now and then; it may be null. Takes minutes on large
+/// stores; the store goes on serving.
+///
+/// What cannot be looked at is a finding, and the rest is looked at all the same. Errors: only
+/// those of `progress`, which end the work.
 Result<IntegrityReport> check_integrity(StateStore& store, RefRepair repair,
                                         const IntegrityProgress& progress);
 

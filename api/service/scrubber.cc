@@ -44,8 +44,15 @@ void Scrubber::check_once() {
     return unavailable("scrubbing: shutting down");
   };
   const auto report = check_integrity(store_, RefRepair::kReportOnly, go_on);
-  if (!report) return;  // told to stop, or it could not look: the next round looks again
   Alarms& alarms = store_.core().alarms;
+  if (!report) {
+    if (rest(Milliseconds(0))) {  // it was not told to stop
+      alarms.raise("scrub", "store",
+                   "the check did not come to its end: " + report.error().message);
+    }
+    return;
+  }
+  alarms.clear("scrub", "store");
   for (const IntegrityFinding& finding : report->findings) {
     if (finding.severity == IntegrityFinding::Severity::kError) {
       alarms.raise("scrub", finding.where, finding.what);

@@ -254,4 +254,42 @@ TEST_CASE_FIXTURE(OwedStatements, "a statement names the one before it as the lo
   CHECK(statement(2)->previous == honest);
 }
 
+TEST_CASE_FIXTURE(ChangedRows, "what cannot be looked at hides nothing else from fsck") {
+  push_commit();
+  settle();
+  REQUIRE(findings().empty());
+  const Path archives = store->layout().archives();
+  std::filesystem::create_directory(archives / "a.tar");
+  REQUIRE(::mkfifo((archives / "b.tar").c_str(), 0600) == 0);
+  std::filesystem::create_symlink("/dev/zero", archives / "c.tar");
+  execute("UPDATE versions SET commit_oid = x'00' WHERE repository = 'platform'");
+  CHECK(finds("snapshots", "a.tar: it is no regular file"));
+  CHECK(finds("snapshots", "b.tar: it is no regular file"));
+  CHECK(finds("snapshots", "c.tar: it is no regular file"));
+  CHECK(finds("platform", "it could not be checked"));
+  CHECK(finds("log version platform:refs/heads/audit@1", ""));
+  execute("UPDATE refs SET version = 9000000000000000000");
+  CHECK(finds("log ref platform:refs/heads/audit", "does not stand where"));
+}
+
+TEST_CASE_FIXTURE(ChangedRows, "the scrubber is not silenced by a folder among the archives") {
+  push_commit();
+  settle();
+  std::filesystem::create_directory(store->layout().archives() / "x.tar");
+  execute("UPDATE statements SET archive_bytes = 1");
+  Scrubber scrubber(*store, Milliseconds(0), std::chrono::hours(1));
+  scrubber.start();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto scrubbed = [&](std::string_view where) {
+    return std::ranges::any_of(core().alarms.list(), [&](const Alarm& alarm) {
+      return alarm.what == "scrub" && alarm.where.starts_with(where);
+    });
+  };
+  while (!scrubbed("snapshots") && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  CHECK(scrubbed("snapshots"));
+  CHECK(scrubbed("log statement"));
+}
+
 }  // namespace statehouse::test
