@@ -1,7 +1,9 @@
 #include "api/service/integrity.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "api/service/move_audit.h"
 #include "crypto/base/encoding.h"
 #include "crypto/trust.h"
 #include "store/git/closure_check.h"
@@ -68,6 +70,15 @@ class Inspection {
     options.progress = [this](std::uint64_t done, std::uint64_t all) {
       return say("log: " + std::to_string(done) + " of " + std::to_string(all) + " entries")
           .has_value();
+    };
+    MoveAudit moves(core_, [this](MoveAudit::Weight weight, std::string where, std::string what) {
+      const bool is_damage = weight == MoveAudit::Weight::kDamage;
+      find(is_damage ? Severity::kError : Severity::kWarning, std::move(where), std::move(what),
+           is_damage ? "somebody changed what the store decided by: find out who, and undo the move"
+                     : "");
+    });
+    options.each = [&moves](const ParsedEntry& event, EntryIndex index) {
+      moves.see(event, index);
     };
     if (const auto stopped = core_.ledger.health().stopped) {
       find(Severity::kError, "log", stopped->message, stopped->fix);
@@ -171,12 +182,13 @@ class Inspection {
     const auto states = TRY(core_.ledger.read().refs());
     for (const RefState& state : states) {
       TRY(say("statements of " + state.key.str()));
+      std::optional<std::string> previous;
       // As many as there are rows: the number in the ref's own row may be any.
       for (VersionNumber number = 1;; ++number) {
         const auto version = core_.ledger.read().version(state.key, number);
         if (version && !*version) break;
         const Result<> sound =
-            version ? inspect_statement(**version) : std::unexpected(version.error());
+            version ? inspect_statement(**version, previous) : std::unexpected(version.error());
         if (!sound) {
           find(Severity::kError, state.key.str() + "@" + std::to_string(number),
                sound.error().message, "restore the ledger from a backup");
@@ -187,11 +199,21 @@ class Inspection {
     return {};
   }
 
-  Result<> inspect_statement(const VersionRecord& version) {
+  /// What was signed is what the row of the version says, which was held against the log.
+  /// `previous` becomes the digest of this statement.
+  Result<> inspect_statement(const VersionRecord& version, std::optional<std::string>& previous) {
     const auto statement = TRY(core_.ledger.read().statement(version.key, version.version));
     if (!statement) return {};
-    TRY(open_version_statement(statement->envelope, store_.trust()));
-    return {};
+    const std::optional<std::string> before =
+        std::exchange(previous, std::optional(statement->payload_digest));
+    const VersionStatement stated =
+        TRY(open_version_statement(statement->envelope, store_.trust()));
+    if (!version.content) return corrupt("it deletes the ref, and a statement says otherwise");
+    VersionStatement expected = version_statement(
+        core_, version, {statement->archive_digest, statement->archive_bytes}, before);
+    expected.epoch = stated.epoch;  // that of its key
+    if (stated == expected) return {};
+    return corrupt("its statement says something else than the log");
   }
 
   StateStore& store_;

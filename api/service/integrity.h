@@ -34,9 +34,9 @@ using IntegrityProgress = std::function<Result<>(const std::string&)>;
 
 enum class RefRepair { kReportOnly, kRepair };
 
-/// Checks everything there is: the whole log against its checkpoints and against every table, ref
-/// files against the ledger, every object of every version re-hashed, every archive, every
-/// statement's signature. With
+/// Checks everything there is: the whole log against its checkpoints and against every table, every
+/// move against the configuration that was in force, ref files against the ledger, every object of
+/// every version re-hashed, every archive, every statement's signature and what it says. With
 /// kRepair, ref files that differ are written from the ledger. Besides, a cached archive that is
 /// damaged goes away (it is built again when asked for), and what is found is logged as
 /// integrity.alarmed. `progress` gets a line now and then; it may be null. Takes minutes on large

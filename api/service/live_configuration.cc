@@ -48,6 +48,12 @@ OpenPgpInspector LiveConfiguration::inspector() const {
 
 std::expected<Configuration, Diagnostics> LiveConfiguration::read(const GitRepository& system,
                                                                   const Oid& tree) const {
+  return read(system, tree, inspector());
+}
+
+std::expected<Configuration, Diagnostics> LiveConfiguration::read(const GitRepository& system,
+                                                                  const Oid& tree,
+                                                                  const OpenPgpInspector& inspect) {
   auto files =
       read_tree_files(system, tree, limits::kConfigurationFilesMax, limits::kYamlFileBytesMax);
   if (!files) return one_diagnostic(files.error().message);
@@ -57,7 +63,7 @@ std::expected<Configuration, Diagnostics> LiveConfiguration::read(const GitRepos
       documents.push_back({std::move(file.path), std::move(file.bytes)});
     }
   }
-  return Configuration::build(documents, inspector());
+  return Configuration::build(documents, inspect);
 }
 
 Result<> LiveConfiguration::activate(const GitRepository& system, const Oid& tree,

@@ -37,6 +37,9 @@ class LiveConfiguration {
   /// Reads the YAML files of `tree`. Diagnostics say file, line and reason.
   [[nodiscard]] std::expected<Configuration, Diagnostics> read(const GitRepository& system,
                                                                const Oid& tree) const;
+  /// The same with another way to look at OpenPGP keys: one that remembers, for many trees.
+  [[nodiscard]] static std::expected<Configuration, Diagnostics> read(
+      const GitRepository& system, const Oid& tree, const OpenPgpInspector& inspect);
 
   /// Reads `tree` and puts it in force as `version`. Nothing changes when it cannot be read.
   /// Errors: kInvalidArgument with the first diagnostics; kUnavailable (gpg).

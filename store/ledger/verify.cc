@@ -159,6 +159,7 @@ class Verification {
   Result<> check_effect(const ParsedEntry& event, EntryIndex index) {
     if (event.type == EventType::kRefUpdated) TRY(check_ref_updated(event, index));
     if (event.type == EventType::kEvidenceErased) note_erasure(event);
+    if (options_.each) options_.each(event, index);
     return rows_.compare(event, index);
   }
 

@@ -14,6 +14,8 @@
 
 namespace statehouse {
 
+struct ParsedEntry;
+
 /// What to hold a ledger against. The key comes from the trust document, never from the ledger.
 struct VerifyOptions {
   std::string origin;
@@ -21,6 +23,8 @@ struct VerifyOptions {
   std::vector<Ed25519PublicKey> log_keys;  ///< any of them may have signed; one suffices
   /// Called now and then with (entries done, entries in all); returning false ends the work early.
   std::function<bool(std::uint64_t done, std::uint64_t all)> progress = nullptr;
+  /// Called for each entry that parses, in order, from within the reading of that one moment.
+  std::function<void(const ParsedEntry& event, EntryIndex index)> each = nullptr;
   std::size_t findings_max = 1000;
 };
 
@@ -51,6 +55,8 @@ struct VerifyReport {
 ///     all entries;
 ///   - every ref.updated entry against the versions table, and their replay against the ref states;
 ///   - the verdicts on commits against the digest in the entry of the move that brought them;
+///   - every statement.issued entry, and every promoted version, against the entries that they rest
+///     on: the move it is about, the newest pin of the promotion;
 ///   - statements, promotions, approvals, comments, checks, tokens and suspensions, column by
 ///     column, against the entries that made, changed and ended them, and the evidence with their
 ///     text while it is not erased. In no entry are a token's hash (a changed one makes the token

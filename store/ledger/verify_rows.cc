@@ -164,6 +164,14 @@ void RowComparison::expect_merged(const ParsedEntry& event, EntryIndex index) {
   ExpectedPromotion* const expected = promotion_of(event, index);
   if (expected == nullptr) return;
   PromotionRecord& record = expected->record;
+  const bool as_pinned = version->key == record.target && version->content &&
+                         version->content->tree == record.tree &&
+                         version->content->tree_digest == record.tree_digest;
+  if (!as_pinned) {
+    find_("version", version->key.str() + "@" + std::to_string(version->version),
+          "it is not what " + promotion_text(record.number) + " pinned last, in entry " +
+              std::to_string(expected->newest));
+  }
   record.state = PromotionState::kMerged;
   record.merged_version = version->version;
   record.base_version = version->previous ? version->previous->version : 0;
@@ -308,6 +316,8 @@ void RowComparison::compare_statement(const ParsedEntry& event, EntryIndex index
   if (!repository || !ref || !version || !archive) {
     return find_("statement", where, "the entry does not say of what");
   }
+  compare_with_move(event, index,
+                    statements_.version.one(read_version, *repository, *ref, *version));
   const auto found = statements_.statement.one(read_statement, *repository, *ref, *version);
   const StatementRecord* const row = require_row(found, "statement", where);
   if (row == nullptr) return;
@@ -320,6 +330,23 @@ void RowComparison::compare_statement(const ParsedEntry& event, EntryIndex index
   differences.unless(says(**archive, "sha256", row->archive_digest), "archive digest");
   differences.unless(says(**archive, "size", row->archive_bytes), "archive size");
   if (differences.any()) find_("statement", where, differences.told(index));
+}
+
+/// What was stated is what the entry of the move says: `row` is, or the comparison of versions
+/// tells.
+void RowComparison::compare_with_move(const ParsedEntry& event, EntryIndex index,
+                                      const Result<std::optional<VersionRecord>>& row) {
+  const std::string where = entry_text(index);
+  if (!row || !*row || !(*row)->content) {
+    return find_("statement", where, "it is about no version that there is");
+  }
+  const VersionContent& content = *(*row)->content;
+  Differences differences;
+  differences.unless(says(event.data, "commit", content.commit.hex()), "commit");
+  differences.unless(says(event.data, "tree", content.tree.hex()), "tree");
+  differences.unless(says(event.data, "treeSha256", content.tree_digest), "tree digest");
+  differences.unless(says(event.data, "entry", (*row)->entry), "entry");
+  if (differences.any()) find_("statement", where, differences.told((*row)->entry));
 }
 
 void RowComparison::compare_new_token(const ParsedEntry& event, EntryIndex index) {

@@ -56,6 +56,8 @@ class RowComparison {
   ExpectedPromotion* promotion_of(const ParsedEntry& event, EntryIndex index);
 
   void compare_statement(const ParsedEntry& event, EntryIndex index);
+  void compare_with_move(const ParsedEntry& event, EntryIndex index,
+                         const Result<std::optional<VersionRecord>>& row);
   void compare_approval(const ParsedEntry& event, EntryIndex index);
   void compare_check(const ParsedEntry& event, EntryIndex index);
   Result<> compare_comment(const ParsedEntry& event, EntryIndex index);

@@ -117,6 +117,56 @@ TEST_CASE_FIXTURE(ChangedRows, "a log that proves nothing leaves the store reada
   CHECK_FALSE(push_moves("alice", "platform", moves, workshop.pack({made})).has_value());
 }
 
+TEST_CASE_FIXTURE(ChangedRows, "fsck makes again what it can of the decisions in the log") {
+  push_commit();
+  promote("deploy");
+  settle();
+  REQUIRE(findings().empty());
+  const std::string where = "platform:refs/heads/audit@2";
+  const std::string promoted = "platform:refs/heads/deploy@2";
+  SUBCASE("policies of another configuration") {
+    record_undecided("platform:refs/heads/audit",
+                     [](VersionDraft& draft) { draft.policy_digest = sha256_digest_text("none"); });
+    CHECK(finds(where, "has other policies for it"));
+  }
+  SUBCASE("a configuration that was not in force") {
+    record_undecided("platform:refs/heads/audit",
+                     [](VersionDraft& draft) { draft.configuration = 1; });
+    CHECK(finds(where, "was in force"));
+  }
+  SUBCASE("a tree that is another commit's") {
+    const Oid other = state("system:refs/heads/audit")->content->tree;
+    record_undecided("platform:refs/heads/audit",
+                     [&](VersionDraft& draft) { draft.content->tree = other; });
+    CHECK(finds(where, "its tree is"));
+  }
+  SUBCASE("a promotion that pinned another tree") {
+    push_commit({.files = {{"apps/shop.yaml", "kind: Secret\n"}}});
+    const PromotionNumber number = open("alice", "deploy");
+    record_undecided("platform:refs/heads/deploy",
+                     [&](VersionDraft& draft) { draft.promotion = number; });
+    CHECK(finds(promoted, "does not have the tree that promotion"));
+    CHECK(finds("version " + promoted, "pinned last"));
+  }
+  SUBCASE("no seal of the commit that was pinned") {
+    const Oid same = push_commit({.tree = audit_tree(), .message = "Nothing\n"});
+    const VersionContent content = state("platform:refs/heads/audit")->content.value();
+    push_commit({.tree = audit_tree(), .message = "Nothing more\n"});
+    const PromotionNumber number = open("alice", "deploy");
+    record_undecided("platform:refs/heads/deploy", [&](VersionDraft& draft) {
+      draft.promotion = number;
+      draft.content = content;
+    });
+    CHECK(finds(promoted, "is not a seal of the commit"));
+    CHECK(same == content.commit);
+  }
+  SUBCASE("a promotion that nobody opened") {
+    record_undecided("platform:refs/heads/deploy",
+                     [](VersionDraft& draft) { draft.promotion = 99; });
+    CHECK(finds(promoted, "no entry opened promotion 99"));
+  }
+}
+
 TEST_CASE_FIXTURE(ChangedRows, "a row of a promotion that was changed decides no merge") {
   // No approval binds what is merged.
   std::string text = organisation();
@@ -252,6 +302,24 @@ TEST_CASE_FIXTURE(OwedStatements, "a statement names the one before it as the lo
   try_again();
   REQUIRE(statement(2));
   CHECK(statement(2)->previous == honest);
+}
+
+TEST_CASE_FIXTURE(OwedStatements, "fsck reads what a statement says, not only who signed it") {
+  VersionStatement said = version_statement(core(), logged(2), {sha256_digest_text("tar"), 3},
+                                            sha256_digest_text("none"));
+  SUBCASE("another tree") { said.tree = first_tree.hex(); }
+  SUBCASE("another one before it") {}
+  const std::string payload = said.payload();
+  StatementRecord record{.key = key_of("platform:refs/heads/audit"), .version = 2};
+  record.payload_digest = sha256_digest_text(payload);
+  record.envelope = sign_dsse(kInTotoPayloadType, payload, core().keys.statement_key()).serialise();
+  record.archive_digest = sha256_digest_text("tar");
+  record.archive_bytes = 3;
+  must(core().ledger.commit([&](Transaction& transaction) -> Result<> {
+    TRY(transaction.record_statement(record, {}));
+    return {};
+  }));
+  CHECK(finds("platform:refs/heads/audit@2", "says something else than the log"));
 }
 
 TEST_CASE_FIXTURE(ChangedRows, "what cannot be looked at hides nothing else from fsck") {

@@ -33,9 +33,9 @@ class RowsFixture : public LedgerFixture {
     return report->findings;
   }
 
- private:
   void close_ledger() { LedgerFixture::close(); }
 
+ private:
   static Result<> issue(Transaction& t) {
     TRY(t.record_statement(
         {.key = audit_ref(),
@@ -113,6 +113,8 @@ class RowsFixture : public LedgerFixture {
     VersionDraft draft = version_draft(deploy_ref(), 2, "newer");
     draft.kind = VersionKind::kPromotion;
     draft.promotion = 1;
+    draft.content->tree = record.tree;
+    draft.content->tree_digest = record.tree_digest;
     TRY(t.record_version(draft, {}));
     record.state = PromotionState::kMerged;
     record.merged_version = 2;
@@ -316,6 +318,61 @@ TEST_CASE_FIXTURE(RowsFixture, "statements, suspensions and repositories follow 
        {"suspension", "no entry says so", "INSERT INTO suspensions VALUES ('eve', 0, -1, 0)"},
        {"repository", "no entry says so", "UPDATE repositories SET deleted = 1"},
        {"repository", "its row is missing", "DELETE FROM repositories"}});
+}
+
+TEST_CASE_FIXTURE(RowsFixture, "a promoted version is what its promotion pinned last") {
+  for (const char* change : {"tree", "tree digest", "target"}) {
+    CAPTURE(change);
+    RowsFixture f;
+    f.reopen();
+    VersionDraft draft = version_draft(deploy_ref(), 3, "third");
+    draft.kind = VersionKind::kPromotion;
+    draft.promotion = 3;
+    draft.content->tree = oid_of("tree");
+    draft.content->tree_digest = sha256_digest_text("tree");
+    const bool is_other_target = change == std::string_view("target");
+    if (is_other_target) draft.key = audit_ref();
+    if (is_other_target) draft.version = 2;
+    if (change == std::string_view("tree")) draft.content->tree = oid_of("evil");
+    if (change == std::string_view("tree digest"))
+      draft.content->tree_digest = sha256_digest_text("evil");
+    REQUIRE(f.move(draft));
+    f.close_ledger();
+    const auto findings = f.findings_after("SELECT 1");
+    CHECK(std::ranges::any_of(findings, [&](const VerifyFinding& finding) {
+      return finding.what == "version" && finding.why.contains("promotion 3 pinned last");
+    }));
+  }
+}
+
+TEST_CASE("a statement's entry says of its version what the version's entry says") {
+  for (const char* change : {"commit_oid = zeroblob(20)", "tree_oid = zeroblob(20)",
+                             "tree_digest = 'sha256:00'", "entry = 99"}) {
+    CAPTURE(change);
+    LedgerFixture f;
+    f.create_repository();
+    REQUIRE(f.move(version_draft(audit_ref(), 1, "one")));
+    // The row was another one while the statement was issued.
+    f.harm(
+        "PRAGMA foreign_keys = OFF; CREATE TABLE kept AS SELECT * FROM versions; "
+        "UPDATE versions SET " +
+        std::string(change));
+    REQUIRE(f.ledger().commit([](Transaction& t) {
+      return t.record_statement(
+          {.key = audit_ref(),
+           .version = 1,
+           .payload_digest = sha256_digest_text("{}"),
+           .envelope = R"({"payload":"e30=","payloadType":"t","signatures":[{"sig":"AAAA"}]})",
+           .archive_digest = sha256_digest_text("tar"),
+           .archive_bytes = 3},
+          {});
+    }));
+    f.harm("DELETE FROM versions; INSERT INTO versions SELECT * FROM kept; DROP TABLE kept");
+    const auto findings = f.findings();
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0].what == "statement");
+    CHECK(findings[0].why.contains("not what entry 0 says"));
+  }
 }
 
 TEST_CASE_FIXTURE(RowsFixture, "evidence has the name, media type and order of its entry") {
