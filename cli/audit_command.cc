@@ -120,6 +120,8 @@ Json audit_document(const LogAudit& audit) {
       {"bundles", audit.bundles},
       {"hashTiles", audit.hash_tiles},
       {"types", audit.types},
+      {"versions", audit.versions},
+      {"statements", audit.statements},
       {"first", audit.first_time},
       {"last", audit.last_time},
       {"continuesLastSeen", audit.continues_last_seen}};

@@ -1,16 +1,19 @@
 #include "cli/log_audit.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "crypto/base/encoding.h"
 #include "crypto/base/json.h"
 #include "crypto/base/limits.h"
+#include "crypto/sha256.h"
 #include "crypto/tile.h"
 
 namespace statehouse {
 namespace {
 
 constexpr unsigned kTileHeight = 8;
+constexpr std::size_t kDigestBytes = 32;
 constexpr std::uint64_t kBundleBytesMax = kTileWidth * (limits::kEntryBytesMax + 2);
 
 std::string at(std::uint64_t index) { return "entry " + std::to_string(index); }
@@ -89,7 +92,59 @@ class LogAuditor {
     if (audit_.first_time.empty()) audit_.first_time = time;
     audit_.last_time = std::move(time);
     ++audit_.types[type];
+    if (type == "statehouse.ref.updated") return note_version(event);
+    if (type == "statehouse.statement.issued") return check_statement(event);
     return {};
+  }
+
+  /// What a version is, of which a statement must say the same.
+  static Result<std::string> digest_of_version(const Json& data, std::uint64_t entry) {
+    std::string text;
+    for (const char* name : {"commit", "tree", "treeSha256"}) {
+      const Json* value = TRY(json_member(data, name));
+      text += dump_json(*value) + "\n";
+    }
+    return sha256(text + std::to_string(entry));
+  }
+
+  Result<> note_version(const Json& event) {
+    const Json* data = TRY(json_member(event, "data"));
+    const std::string key = TRY(key_of(*data));
+    const std::int64_t version = TRY(json_integer(*data, "version"));
+    std::string& seen = versions_[key];
+    if (!std::cmp_equal(version, seen.size() / kDigestBytes + 1)) {
+      return unverified("it is version " + std::to_string(version) + " of its ref and follows " +
+                        std::to_string(seen.size() / kDigestBytes));
+    }
+    const std::string digest = TRY(digest_of_version(*data, frontier_.size()));
+    seen += digest;
+    ++audit_.versions;
+    return {};
+  }
+
+  Result<> check_statement(const Json& event) {
+    const Json* data = TRY(json_member(event, "data"));
+    const std::string key = TRY(key_of(*data));
+    const std::int64_t version = TRY(json_integer(*data, "version"));
+    const std::int64_t entry = TRY(json_integer(*data, "entry"));
+    const auto found = versions_.find(key);
+    const std::uint64_t known = found == versions_.end() ? 0 : found->second.size() / kDigestBytes;
+    if (version < 1 || std::cmp_greater(version, known)) {
+      return unverified("it is a statement of a version that no entry before it made");
+    }
+    const std::string stated = TRY(digest_of_version(*data, static_cast<std::uint64_t>(entry)));
+    const auto place = static_cast<std::size_t>(version - 1) * kDigestBytes;
+    if (found->second.compare(place, kDigestBytes, stated) != 0) {
+      return unverified("it is a statement of another commit, tree or entry than its version has");
+    }
+    ++audit_.statements;
+    return {};
+  }
+
+  static Result<std::string> key_of(const Json& data) {
+    const std::string repository = TRY(json_string(data, "repository"));
+    const std::string ref = TRY(json_string(data, "ref"));
+    return repository + ":" + ref;
   }
 
   Result<> append(const MerkleHash& leaf) {
@@ -142,6 +197,7 @@ class LogAuditor {
   const LastSeen& last_;
   MerkleFrontier frontier_;
   std::vector<OpenTile> open_tiles_;
+  std::map<std::string, std::string> versions_;  ///< by ref: their digests, one after the other
   LogAudit audit_;
 };
 

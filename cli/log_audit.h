@@ -25,15 +25,20 @@ struct LogAudit {
   std::map<std::string, std::uint64_t> types;  ///< entries of each type
   std::string first_time;                      ///< RFC 3339; empty for an empty log
   std::string last_time;
+  std::uint64_t versions = 0;        ///< moves of refs
+  std::uint64_t statements = 0;      ///< each held against the move that it states
   bool continues_last_seen = false;  ///< a checkpoint seen earlier was compared and is a prefix
 };
 
 /// Verifies a whole log from nothing but its files and the pinned trust document: opens the newest
 /// checkpoint; reads every entry; recomputes every leaf, every hash tile and the root; compares
 /// each with what the log serves; checks that entries carry this origin, their own index and times
-/// that never go back; and that the log continues the checkpoint in `last`.
+/// that never go back; that each ref's versions follow one another, and that each statement is of
+/// the commit, tree and entry that its version has; and that the log continues the checkpoint in
+/// `last`.
 ///
-/// Memory does not grow with the log. `progress` is called once per bundle of 256 entries.
+/// Memory: 32 bytes for each version of each ref; nothing else grows with the log. `progress` is
+/// called once per bundle of 256 entries.
 /// Errors: kUnverified (what differs and where); those of `read`.
 Result<LogAudit> audit_log(const LogFileReader& read, const TrustDocument& trust,
                            const LastSeen& last,

@@ -88,6 +88,41 @@ TEST_CASE("a log that is not the one seen earlier is refused") {
   check_refused(log.audit(last), "wrong origin");
 }
 
+TEST_CASE("a statement of something else than its version is found") {
+  const auto refuse = [](const std::function<void(VersionStatement&)>& change,
+                         std::string_view why) {
+    ServedLog log(0);
+    log.store.issue_version();
+    log.store.issue_version();
+    CHECK(log.audit().value().statements == 2);
+    change(log.store.statement);
+    log.store.reissue();
+    check_refused(log.audit(), why);
+  };
+  const std::string_view other = "entry 4: it is a statement of another commit, tree or entry";
+  refuse([](VersionStatement& said) { said.commit.replace(0, 4, "0000"); }, other);
+  refuse([](VersionStatement& said) { said.tree.replace(0, 4, "0000"); }, other);
+  refuse([](VersionStatement& said) { said.tree_sha256.replace(0, 4, "0000"); }, other);
+  refuse([](VersionStatement& said) { said.entry = 0; }, other);
+  refuse([](VersionStatement& said) { said.version = 1; }, other);
+  const std::string_view none = "entry 4: it is a statement of a version that no entry before it";
+  refuse([](VersionStatement& said) { said.version = 3; }, none);
+  refuse([](VersionStatement& said) { said.version = 0; }, none);
+  refuse([](VersionStatement& said) { said.ref = "refs/heads/other"; }, none);
+  refuse([](VersionStatement& said) { said.repository = "other"; }, none);
+}
+
+TEST_CASE("the versions of a ref follow one another") {
+  for (const int next : {0, 1, 3}) {
+    CAPTURE(next);
+    ServedLog log(0);
+    log.store.issue_version();
+    log.store.statement.version = static_cast<VersionNumber>(next) - 1;
+    log.store.issue_version();
+    check_refused(log.audit(), "entry 2: it is version " + std::to_string(next));
+  }
+}
+
 TEST_CASE("honest logs of every shape verify and are counted") {
   for (const std::size_t entries : {0U, 1U, 2U, 255U, 256U, 257U, 300U, 512U}) {
     ServedLog log(entries);

@@ -105,18 +105,26 @@ void TestStore::issue_version(const std::string& archive) {
   statement.archive_size = archive.size();
   statement.policy_digest = sha256_digest_text("policy");
   statement.time = now;
-  statement.entry = append("statehouse.ref.updated", Json::object());
+  statement.entry = append("statehouse.ref.updated", what_is_stated());
   reissue();
 }
 
 void TestStore::reissue() {
   const std::string payload = statement.payload();
   envelope_ = parse_json(sign_dsse(kInTotoPayloadType, payload, statement_key).serialise()).value();
-  statement_entry =
-      append("statehouse.statement.issued", {{"repository", statement.repository},
-                                             {"ref", statement.ref},
-                                             {"version", statement.version},
-                                             {"statement", sha256_digest_text(payload)}});
+  Json data = what_is_stated();
+  data["statement"] = sha256_digest_text(payload);
+  data["entry"] = statement.entry;
+  statement_entry = append("statehouse.statement.issued", data);
+}
+
+Json TestStore::what_is_stated() const {
+  return {{"repository", statement.repository},
+          {"ref", statement.ref},
+          {"version", statement.version},
+          {"commit", statement.commit},
+          {"tree", statement.tree},
+          {"treeSha256", "sha256:" + statement.tree_sha256}};
 }
 
 MerkleHash TestStore::root(std::uint64_t size) const {

@@ -91,6 +91,7 @@ class TestStore {
  private:
   [[nodiscard]] TrustContent content() const;
   [[nodiscard]] HeadStatement head() const;
+  [[nodiscard]] Json what_is_stated() const;
   [[nodiscard]] Json snapshot_without_head(std::uint64_t since) const;
 
   std::string origin_;
