@@ -193,6 +193,20 @@ Result<LogFileReader> open_log(Session& session) {
   };
 }
 
+/// Remembers what was verified, unless somebody else has meanwhile seen more.
+Result<> remember(const Session& session, const Path& file, const TrustDocument& trust,
+                  const Checkpoint& checkpoint) {
+  LastSeen last = TRY(LastSeen::load(file));
+  const bool is_behind = trust.epoch() < last.epoch ||
+                         (trust.epoch() == last.epoch && checkpoint.size < last.checkpoint_size);
+  if (is_behind) return {};
+  last.origin = trust.origin();
+  last.epoch = trust.epoch();
+  last.checkpoint_size = checkpoint.size;
+  last.checkpoint_root = checkpoint.root;
+  return last.save(file, session.environment().steps);
+}
+
 Result<> verify_log(Session& session, const AuditOptions& options) {
   std::string trust_file = options.trust.value_or("");
   if (!options.trust && session.options().data)
@@ -212,11 +226,7 @@ Result<> verify_log(Session& session, const AuditOptions& options) {
     }
   }));
   if (options.state) {
-    last.origin = trust.origin();
-    last.epoch = trust.epoch();
-    last.checkpoint_size = audit.checkpoint.size;
-    last.checkpoint_root = audit.checkpoint.root;
-    TRY(last.save(session.path(*options.state), session.environment().steps));
+    TRY(remember(session, session.path(*options.state), trust, audit.checkpoint));
   }
   session.print(audit_document(audit), describe_audit,
                 [](const Json& document) { return shown(document["checkpoint"], "size"); });

@@ -51,6 +51,12 @@ class LogAuditor {
       return unverified("wrong origin: the state file is of another store",
                         "use another state file for another store");
     }
+    if (last_.epoch > trust_.epoch()) {
+      return unverified("lower epoch: the trust document declares " +
+                            std::to_string(trust_.epoch()) + ", last seen was " +
+                            std::to_string(last_.epoch),
+                        "use the newest trust document of the store");
+    }
     if (is_comparable() && verified.size() < last_.checkpoint_size) {
       return unverified("the log shrank: " + std::to_string(verified.size()) +
                         " entries, last seen were " + std::to_string(last_.checkpoint_size));

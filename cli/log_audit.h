@@ -35,7 +35,7 @@ struct LogAudit {
 /// each with what the log serves; checks that entries carry this origin, their own index and times
 /// that never go back; that each ref's versions follow one another, and that each statement is of
 /// the commit, tree and entry that its version has; and that the log continues the checkpoint in
-/// `last`.
+/// `last`. A `last` of a newer epoch than the trust document's is refused.
 ///
 /// Memory: 32 bytes for each version of each ref; nothing else grows with the log. `progress` is
 /// called once per bundle of 256 entries.

@@ -123,6 +123,15 @@ TEST_CASE("the versions of a ref follow one another") {
   }
 }
 
+TEST_CASE("a trust document of an older epoch than was seen is refused") {
+  ServedLog log(3);
+  LastSeen last = log.store.seen();
+  last.epoch = 2;
+  check_refused(log.audit(last), "lower epoch: the trust document declares 1, last seen was 2");
+  last.checkpoint_size = 0;
+  check_refused(log.audit(last), "lower epoch");
+}
+
 TEST_CASE("honest logs of every shape verify and are counted") {
   for (const std::size_t entries : {0U, 1U, 2U, 255U, 256U, 257U, 300U, 512U}) {
     ServedLog log(entries);
@@ -153,6 +162,27 @@ TEST_CASE("audit verify prints what was verified and remembers the checkpoint") 
   CHECK(cli.json()["continuesLastSeen"] == true);
   store.entries[0] = store.entries[1];
   CHECK(cli.run({"audit", "verify", "--trust", trust, "--state", "state"}) == 4);
+}
+
+TEST_CASE("audit verify never remembers less than it did") {
+  TestCli cli;
+  TestStore store;
+  store.append_noise(3);
+  const std::string trust = cli.file("trust.json", store.trust_bytes());
+  LastSeen newer = store.seen();
+  newer.epoch = 2;
+  newer.checkpoint_size = 9;
+  std::string kept;
+  SUBCASE("the state is of a newer epoch") { kept = cli.file("state", newer.serialise()); }
+  SUBCASE("somebody saw more meanwhile") { cli.file("state", store.seen().serialise()); }
+  cli.answers["GET /log/*"] = [&](const ApiRequest& request) {
+    if (kept.empty()) cli.file("state", newer.serialise());
+    return ApiResponse{200, "application/octet-stream",
+                       store.log_file(request.target.substr(5)).value()};
+  };
+  CHECK(cli.run({"audit", "verify", "--trust", trust, "--state", "state"}) ==
+        (kept.empty() ? 0 : 4));
+  CHECK(LastSeen::load(cli.path("state")).value() == newer);
 }
 
 }  // namespace statehouse
