@@ -111,7 +111,7 @@ Result<> prove_entry(Session& session, const AuditOptions& options) {
   return {};
 }
 
-Json audit_document(const LogAudit& audit) {
+Json audit_document(const LogAudit& audit, bool with_rows) {
   return {
       {"verified", true},
       {"origin", audit.checkpoint.origin},
@@ -122,6 +122,7 @@ Json audit_document(const LogAudit& audit) {
       {"types", audit.types},
       {"versions", audit.versions},
       {"statements", audit.statements},
+      {"rows", with_rows},
       {"first", audit.first_time},
       {"last", audit.last_time},
       {"continuesLastSeen", audit.continues_last_seen}};
@@ -135,6 +136,7 @@ std::string describe_audit(const Json& audit) {
   if (shown(audit, "first") != "-") {
     text += "  from " + shown(audit, "first") + " to " + shown(audit, "last") + "\n";
   }
+  if (audit["rows"] == true) text += "  the rows beside the log are what its entries say\n";
   if (audit["continuesLastSeen"] == true) text += "  continues the checkpoint seen earlier\n";
   for (const auto& [type, count] : audit["types"].items()) {
     text += "  " + shown(count) + " " + escape_for_message(type) + "\n";
@@ -158,6 +160,15 @@ class LogAtRest {
     return !is_served(data) && std::filesystem::exists(data / kLedgerName, error);
   }
 
+  /// The rows beside the log, and everything else in the ledger's file, against the entries.
+  [[nodiscard]] Result<VerifyReport> verify(const TrustDocument& trust) const {
+    VerifyOptions options{.origin = trust.origin(), .epoch = trust.epoch()};
+    for (const TrustKey& key : trust.content().log_keys) {
+      if (key.epoch == options.epoch) options.log_keys.push_back(key.public_key);
+    }
+    return copy_->verify(options);
+  }
+
   [[nodiscard]] Result<std::string> read(const std::string& path) const {
     const LedgerReader& ledger = copy_->read();
     if (path == "checkpoint") return ledger.checkpoint().note;
@@ -176,21 +187,36 @@ class LogAtRest {
   std::unique_ptr<LedgerCopy> copy_;
 };
 
-/// With `--data` and no server there, from the ledger itself; else from the server.
-Result<LogFileReader> open_log(Session& session) {
-  if (session.options().data) {
-    const Path data = session.path(*session.options().data);
-    if (LogAtRest::is_at(data)) {
-      auto opened = TRY(LogAtRest::open(data));
-      const auto log = std::make_shared<LogAtRest>(std::move(opened));
-      return [log](const std::string& path, std::uint64_t) { return log->read(path); };
-    }
-  }
+/// With `--data` and no server there, the ledger itself; else null, and the server is asked.
+Result<std::shared_ptr<const LogAtRest>> open_log_at_rest(const Session& session) {
+  if (!session.options().data) return nullptr;
+  const Path data = session.path(*session.options().data);
+  if (!LogAtRest::is_at(data)) return nullptr;
+  auto opened = TRY(LogAtRest::open(data));
+  return std::make_shared<const LogAtRest>(std::move(opened));
+}
+
+Result<LogFileReader> open_log(Session& session, const std::shared_ptr<const LogAtRest>& at_rest) {
+  if (at_rest)
+    return [at_rest](const std::string& path, std::uint64_t) { return at_rest->read(path); };
   auto connected = TRY(session.connect());
   const auto client = std::make_shared<ApiClient>(std::move(connected));
   return [client](const std::string& path, std::uint64_t bytes_max) {
     return client->get_bytes("/log/" + path, bytes_max);
   };
+}
+
+/// Rows that are not what the entries say are damage of the store, not of the log.
+Result<> verify_rows(Session& session, const LogAtRest& at_rest, const TrustDocument& trust) {
+  const VerifyReport report = TRY(at_rest.verify(trust));
+  for (const VerifyFinding& finding : report.findings) {
+    session.note("error: " + escape_for_message(finding.what) + " " +
+                 escape_for_message(finding.where) + ": " + escape_for_message(finding.why, 1000));
+  }
+  if (report.findings.empty()) return {};
+  return corrupt("the log holds; " + std::to_string(report.findings.size()) +
+                     " things in the ledger are not what its entries say",
+                 "look at the findings above; restore the ledger from a backup");
 }
 
 /// Remembers what was verified, unless somebody else has meanwhile seen more.
@@ -218,7 +244,8 @@ Result<> verify_log(Session& session, const AuditOptions& options) {
   const TrustDocument trust = TRY(load_trust(session, trust_file));
   LastSeen last;
   if (options.state) last = TRY(LastSeen::load(session.path(*options.state)));
-  const LogFileReader read = TRY(open_log(session));
+  const std::shared_ptr<const LogAtRest> at_rest = TRY(open_log_at_rest(session));
+  const LogFileReader read = TRY(open_log(session, at_rest));
   constexpr std::uint64_t kEntriesPerProgressLine = 25'600;
   const LogAudit audit = TRY(audit_log(read, trust, last, [&session](std::uint64_t entries) {
     if (entries % kEntriesPerProgressLine == 0) {
@@ -228,7 +255,8 @@ Result<> verify_log(Session& session, const AuditOptions& options) {
   if (options.state) {
     TRY(remember(session, session.path(*options.state), trust, audit.checkpoint));
   }
-  session.print(audit_document(audit), describe_audit,
+  if (at_rest) TRY(verify_rows(session, *at_rest, trust));
+  session.print(audit_document(audit, at_rest != nullptr), describe_audit,
                 [](const Json& document) { return shown(document["checkpoint"], "size"); });
   return {};
 }
@@ -354,7 +382,8 @@ void add_audit_command(CommandSet& commands) {
       .option("--state", options->state, "File that remembers the last verified checkpoint")
       .notes(
           "With --data and no server there, the ledger in DIR is read without keys and nothing in "
-          "DIR is written: a copy or a backup will do.")
+          "DIR is written: a copy or a backup will do. Then the rows beside the log are compared "
+          "with its entries too; a running server compares them by fsck.")
       .action("verifying the log",
               [options](Session& session) { return verify_log(session, *options); });
 

@@ -3,6 +3,7 @@
 #include "crypto/base/encoding.h"
 #include "crypto/checkpoint.h"
 #include "store/ledger/rows.h"
+#include "store/ledger/verify_run.h"
 
 namespace statehouse {
 namespace {
@@ -53,10 +54,16 @@ Result<std::unique_ptr<LedgerCopy>> LedgerCopy::open(const Path& path) {
     mode = Database::Mode::kReadWrite;
   }
   auto pool = TRY(ConnectionPool::open(opened, 1, mode));
-  std::unique_ptr<LedgerCopy> copy(new LedgerCopy(std::move(scratch), std::move(pool)));
+  std::unique_ptr<LedgerCopy> copy(
+      new LedgerCopy(std::move(scratch), std::move(opened), mode, std::move(pool)));
   CheckpointRecord newest = TRY(newest_checkpoint(*copy->pool_));
   copy->published_.publish(std::move(newest));
   return copy;
+}
+
+Result<VerifyReport> LedgerCopy::verify(const VerifyOptions& options) const {
+  const auto connection = TRY(LedgerConnection::open_reader(opened_, mode_));
+  return verify_connection(*connection, options);
 }
 
 }  // namespace statehouse

@@ -7,6 +7,7 @@
 #include "crypto/base/file.h"
 #include "store/ledger/connection.h"
 #include "store/ledger/reader.h"
+#include "store/ledger/verify.h"
 
 namespace statehouse {
 
@@ -24,11 +25,21 @@ class LedgerCopy {
 
   [[nodiscard]] const LedgerReader& read() const { return reader_; }
 
+  /// Re-derives everything from the entries, the rows of all tables too: see verify.h.
+  [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options) const;
+
  private:
-  LedgerCopy(std::optional<TemporaryDirectory> scratch, std::unique_ptr<ConnectionPool> pool)
-      : scratch_(std::move(scratch)), pool_(std::move(pool)), reader_(*pool_, published_) {}
+  LedgerCopy(std::optional<TemporaryDirectory> scratch, Path opened, Database::Mode mode,
+             std::unique_ptr<ConnectionPool> pool)
+      : scratch_(std::move(scratch)),
+        opened_(std::move(opened)),
+        mode_(mode),
+        pool_(std::move(pool)),
+        reader_(*pool_, published_) {}
 
   std::optional<TemporaryDirectory> scratch_;  // outlives the connections to what is in it
+  Path opened_;                                // the file itself, or the copy of it in scratch_
+  Database::Mode mode_;
   std::unique_ptr<ConnectionPool> pool_;
   PublishedTree published_;
   LedgerReader reader_;

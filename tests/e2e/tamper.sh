@@ -91,10 +91,14 @@ log_is_stopped() {
 
 an_untouched_copy_is_good() {
   restore
+  expect 0 "$STATEHOUSE" audit verify --data "$data" -o json
+  holds 'd["rows"] and d["statements"] == d["versions"]'
   expect 0 "$STATEHOUSE" fsck --data "$data"
   start_serving
   is_not_degraded
   reads_deploy "$deploy"
+  expect 0 "$STATEHOUSE" audit verify --data "$data" -o json
+  holds 'not d["rows"]'
   stop
 }
 
@@ -252,9 +256,11 @@ an_older_copy_of_everything_is_caught_by_who_saw_more() {
   stop
 }
 
-a_ledger_row_changed_is_found_by_fsck() {
+a_ledger_row_changed_is_found_by_fsck_and_by_auditors() {
   restore
   sql "$1"
+  expect 70 "$STATEHOUSE" audit verify --data "$data"
+  says "error: "
   expect 70 "$STATEHOUSE" fsck --data "$data"
 }
 
@@ -376,7 +382,7 @@ for change in \
   "UPDATE tokens SET scope = 'admin'" \
   "UPDATE tokens SET expires = expires + 86400000000" \
   "UPDATE statements SET envelope = x'7b7d'"; do
-  claim a_ledger_row_changed_is_found_by_fsck "$change"
+  claim a_ledger_row_changed_is_found_by_fsck_and_by_auditors "$change"
 done
 claim a_ledger_that_is_no_database_is_refused
 claim a_changed_archive_is_not_handed_out
