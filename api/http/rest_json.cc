@@ -156,6 +156,17 @@ Decision decision_of(const PromotionSituation& situation, TargetView view) {
   return decision;
 }
 
+/// Of a merged one the decision that merged it, without its rules where they would tell of a hidden
+/// target; a closed one cannot be merged any more.
+Json decision_json(const PromotionSituation& situation, const Decision& decision, TargetView view) {
+  if (situation.record.state != PromotionState::kMerged) return to_json(decision);
+  if (situation.merged_by && view == TargetView::kShown) {
+    auto logged = parse_json(*situation.merged_by);
+    if (logged && logged->is_object()) return *std::move(logged);
+  }
+  return to_json(Decision{.allow = true});
+}
+
 Json target_json(const PromotionSituation& situation, TargetView view) {
   const bool shown = view == TargetView::kShown;
   return {{"repository", situation.record.target.repository.str()},
@@ -195,14 +206,13 @@ Json drops_json(const PromotionSituation& situation, TargetView view) {
 
 Json summary(const PromotionSituation& situation, const Decision& decision, TargetView view) {
   const PromotionRecord& record = situation.record;
-  const bool is_open = record.state == PromotionState::kOpen;
   const std::vector<ClauseProgress> progress =
       approval_progress(situation.active->configuration, situation.facts);
   return {{"number", record.number},
           {"state", name_of(record.state)},
           {"phase", phase_json(situation, decision)},
           {"blockedBy", decision.blocked_by()},
-          {"decision", is_open ? to_json(decision) : Json(nullptr)},
+          {"decision", decision_json(situation, decision, view)},
           {"flow", record.flow},
           {"kind", name_of(record.kind)},
           {"strategy", strategy_name(situation.flow)},

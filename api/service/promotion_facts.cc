@@ -192,6 +192,20 @@ Result<std::vector<VersionRecord>> versions_since(const Core& core, const RefKey
   }
 }
 
+/// What the log keeps of the decision by which `record` was merged.
+Result<std::optional<std::string>> decision_of_merge(const LedgerReader& ledger,
+                                                     const PromotionRecord& record) {
+  std::optional<std::string> decision;
+  if (!record.merged_version) return decision;
+  const auto version = TRY(ledger.version(record.target, *record.merged_version));
+  if (!version) return decision;
+  std::vector<EvidenceRecord> evidence = TRY(ledger.evidence_of(version->entry));
+  for (EvidenceRecord& item : evidence) {
+    if (item.name == "decision" && item.content) decision = std::move(item.content->bytes);
+  }
+  return decision;
+}
+
 }  // namespace
 
 Result<std::optional<LastPromotion>> last_promotion_of(const Core& core, const RefKey& target) {
@@ -262,6 +276,7 @@ Result<PromotionSituation> PromotionGatherer::gather(
   TRY(gather_target(*source, situation));
   TRY(gather_commits(*source, situation));
   situation.statement = statement_for(core_, situation);
+  situation.merged_by = TRY(decision_of_merge(core_.ledger.read(), record));
   TRY(gather_approvals(situation));
   return situation;
 }

@@ -39,6 +39,9 @@ struct PromotionSituation {
   std::vector<ApprovalRecord> approvals;  ///< same order as facts.approvals
   /// Same order again; none: its text was erased.
   std::vector<std::optional<GivenApproval>> given;
+  /// The decision by which a merged one was merged (JSON); none: not merged, or its text was
+  /// erased.
+  std::optional<std::string> merged_by;
   ApprovalStatement
       statement;  ///< what an approver signs now: verdict approve, no drops, no expiry
 };

@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(RoutesFixture, "an approval says until when it counts") {
   CHECK(approval["validUntil"] == soon.rfc3339());
 }
 
-TEST_CASE_FIXTURE(RoutesFixture, "a promotion that ended has no decision") {
+TEST_CASE_FIXTURE(RoutesFixture, "a merged promotion shows the decision that merged it") {
   push_commit();
   promote("deploy");
   const Json list = get(as("alice"), "/v1/promotions?state=all").body["promotions"];
@@ -110,7 +110,9 @@ TEST_CASE_FIXTURE(RoutesFixture, "a promotion that ended has no decision") {
   const PromotionNumber number = list[0]["number"].get<PromotionNumber>();
   for (const Json& json : {list[0], get(as("alice"), promotion_path(number)).body}) {
     CHECK(json["state"] == "merged");
-    CHECK(json["decision"].is_null());
+    CHECK(json["decision"]["allow"] == true);
+    const std::string rules = dump_json(json["decision"]["rules"]);
+    CHECK(rules.find("has 1 approval from group:reviewers") != std::string::npos);
     CHECK(json["phase"].is_null());
   }
 }
