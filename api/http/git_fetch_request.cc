@@ -38,21 +38,34 @@ std::vector<std::string_view> split_words(std::string_view text) {
   return words;
 }
 
-Result<> add_want(FetchRequest& request, std::string_view hex) {
-  if (request.wants.size() >= limits::kFetchWantsMax) {
-    return invalid_argument("reading a fetch request: too many wants");
+/// Reads the lines of one request.
+class FetchReader {
+ public:
+  explicit FetchReader(FetchRequest& request) : request_(request) {}
+
+  Result<Oid> add_want(std::string_view hex) {
+    if (++want_lines_ > limits::kFetchWantsMax) {
+      return invalid_argument("reading a fetch request: too many wants");
+    }
+    const Oid want = TRY_WITH("reading a fetch request", Oid::parse(hex));
+    if (seen_.insert(want).second) request_.wants.push_back(want);
+    return want;
   }
-  request.wants.push_back(TRY_WITH("reading a fetch request", Oid::parse(hex)));
-  return {};
-}
+
+  [[nodiscard]] FetchRequest& request() const { return request_; }
+
+ private:
+  FetchRequest& request_;
+  std::size_t want_lines_ = 0;
+  std::unordered_set<Oid> seen_;
+};
 
 /// Arguments that both protocols spell the same way. False when `text` is none of them.
 Result<bool> read_shared_argument(FetchRequest& request, std::string_view text) {
   if (text.starts_with("have ")) {
-    TRY(Oid::parse(text.substr(5)));
-    request.has_haves = true;
+    request.haves.push_back(TRY(Oid::parse(text.substr(5))));
   } else if (text.starts_with("shallow ")) {
-    TRY(Oid::parse(text.substr(8)));
+    request.shallow.push_back(TRY(Oid::parse(text.substr(8))));
   } else if (text == "done") {
     request.done = true;
   } else if (text.starts_with("deepen-not ")) {
@@ -83,18 +96,19 @@ Result<std::string> read_capabilities(FetchRequest& request, std::string_view ca
   return kept;
 }
 
-Result<std::string> read_line_v0(FetchRequest& request, std::string_view text) {
+Result<std::string> read_line_v0(FetchReader& reader, std::string_view text) {
   if (!text.starts_with("want ")) {
-    const bool known = TRY(read_shared_argument(request, text));
+    const bool known = TRY(read_shared_argument(reader.request(), text));
     if (!known) return unknown_argument(text);
     return std::string(text);
   }
   text.remove_prefix(5);
   const std::size_t space = text.find(' ');
-  TRY(add_want(request, text.substr(0, space)));
-  std::string normalized = "want " + request.wants.back().hex();
+  const Oid want = TRY(reader.add_want(text.substr(0, space)));
+  std::string normalized = "want " + want.hex();
   if (space != std::string_view::npos) {
-    const std::string capabilities = TRY(read_capabilities(request, text.substr(space + 1)));
+    const std::string capabilities =
+        TRY(read_capabilities(reader.request(), text.substr(space + 1)));
     normalized += " " + capabilities;
   }
   return normalized;
@@ -117,6 +131,7 @@ GitProtocol parse_git_protocol(std::string_view header) {
 
 Result<FetchRequest> parse_fetch_request_v0(std::string_view body) {
   FetchRequest request;
+  FetchReader lines(request);
   PktLineReader reader(body);
   while (!reader.at_end()) {
     const PktLine line = TRY(reader.next());
@@ -125,7 +140,7 @@ Result<FetchRequest> parse_fetch_request_v0(std::string_view body) {
       continue;
     }
     if (line.kind != PktLine::Kind::kData) return unknown_argument("delimiter");
-    const std::string normalized = TRY(read_line_v0(request, line.text()));
+    const std::string normalized = TRY(read_line_v0(lines, line.text()));
     request.normalized += normalized + "\n";
   }
   if (request.wants.empty()) return invalid_argument("reading a fetch request: it wants nothing");
@@ -161,9 +176,10 @@ Result<FetchRequest> parse_fetch_arguments_v2(const CommandRequestV2& request) {
   constexpr std::array kPlain = {"thin-pack",       "no-progress",   "ofs-delta",
                                  "deepen-relative", "wait-for-done", "include-tag"};
   FetchRequest fetch;
+  FetchReader lines(fetch);
   for (const std::string& argument : request.arguments) {
     if (argument.starts_with("want ")) {
-      TRY(add_want(fetch, std::string_view(argument).substr(5)));
+      TRY(lines.add_want(std::string_view(argument).substr(5)));
     } else if (std::ranges::find(kPlain, argument) != kPlain.end()) {
       fetch.uses_include_tag = fetch.uses_include_tag || argument == "include-tag";
     } else {
@@ -186,6 +202,23 @@ Result<std::string> without_include_tag_v2(std::string_view body) {
     kept += packet.substr(0, before - reader.rest().size());
   }
   return kept;
+}
+
+Result<std::string> with_known_haves(std::string body, const std::unordered_set<Oid>& known) {
+  std::string changed = body;
+  PktLineReader reader(body);
+  while (!reader.at_end()) {
+    const PktLine line = TRY(reader.next());
+    if (line.kind != PktLine::Kind::kData) continue;
+    const std::string_view text = line.text();
+    const std::size_t at = text.starts_with("have ") ? 5 : text.starts_with("shallow ") ? 8 : 0;
+    if (at == 0) continue;
+    const Oid oid = TRY(Oid::parse(text.substr(at)));
+    if (known.contains(oid)) continue;
+    const auto offset = static_cast<std::size_t>(text.data() - body.data());
+    changed.replace(offset + at, 2 * Oid::kBytes, 2 * Oid::kBytes, '0');
+  }
+  return changed;
 }
 
 Result<ListRefsRequest> parse_list_refs_arguments(const CommandRequestV2& request) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "crypto/base/error.h"
@@ -18,8 +19,9 @@ GitProtocol parse_git_protocol(std::string_view header);
 /// What a client asks of `git-upload-pack`, as far as access control and caching need it.
 /// The bytes themselves go to `git upload-pack`.
 struct FetchRequest {
-  std::vector<Oid> wants;
-  bool has_haves = false;
+  std::vector<Oid> wants;    ///< no duplicates
+  std::vector<Oid> haves;    ///< as sent
+  std::vector<Oid> shallow;  ///< commits whose parents the client lacks, as sent
   bool done = false;
   bool uses_include_tag = false;
   bool uses_deepen_not = false;
@@ -51,6 +53,11 @@ Result<FetchRequest> parse_fetch_arguments_v2(const CommandRequestV2& request);
 /// `body` of a v2 command without its `include-tag` lines.
 /// Errors: kInvalidArgument for a malformed packet.
 Result<std::string> without_include_tag_v2(std::string_view body);
+
+/// `body`, of any protocol version, with the null id, which no repository has, in place of every
+/// id in a `have` or `shallow` line that is not in `known`. The lines stay, because to a request
+/// without any git sends the pack at once. Errors: kInvalidArgument for a malformed packet.
+Result<std::string> with_known_haves(std::string body, const std::unordered_set<Oid>& known);
 
 /// Reads the arguments of a v2 `ls-refs`.
 struct ListRefsRequest {

@@ -102,19 +102,15 @@ std::string cache_key(const RepositoryView& view, GitProtocol protocol, const Fe
   std::string key = view.repository.str() + "\n" + std::to_string(static_cast<int>(protocol)) +
                     "\n" + (view.whole ? "whole\n" : "part\n");
   // What the server has beyond the wants changes these answers.
-  if (fetch.has_haves || fetch.uses_include_tag || fetch.uses_deepen_not) {
+  if (!fetch.haves.empty() || fetch.uses_include_tag || fetch.uses_deepen_not) {
     key += std::to_string(view.generation) + "\n";
   }
   return sha256(key + fetch.normalized);
 }
 
 Result<HttpResponse> stream_pack(Application& application, const RepositoryView& view,
-                                 GitProtocol protocol, const FetchRequest& fetch,
-                                 std::string body) {
-  TRY(require_features(view, fetch));
-  TRY(application.store().fetches().authorise_wants(view, fetch.wants));
+                                 GitProtocol protocol, const std::string& key, std::string body) {
   const Path path = application.store().core().repositories.path(view.repository);
-  const std::string key = cache_key(view, protocol, fetch);
   const ObjectFilter filter = view.whole ? ObjectFilter::kAllowed : ObjectFilter::kRefused;
   auto produce = [&application, path, protocol, filter, key,
                   body = std::move(body)](ResponseSink& sink) -> Result<> {
@@ -132,12 +128,55 @@ Result<HttpResponse> stream_pack(Application& application, const RepositoryView&
   return response;
 }
 
+/// Ends looking through history for a client that has left, or that holds its worker for too long.
+WalkPatience patience_for(const HttpRequest& request) {
+  constexpr std::chrono::minutes kLookMax{2};
+  const auto deadline = std::chrono::steady_clock::now() + kLookMax;
+  return [presence = request.presence, deadline]() -> Result<> {
+    if (presence->gone()) return unavailable("fetching: the client has left");
+    if (std::chrono::steady_clock::now() < deadline) return {};
+    return unavailable("fetching: looking for what is asked takes too long",
+                       "ask for fewer objects, or for newer ones");
+  };
+}
+
+Result<FetchRequest> parse_fetch(GitProtocol protocol, std::string_view body) {
+  if (protocol != GitProtocol::kV2) return parse_fetch_request_v0(body);
+  const CommandRequestV2 command = TRY(parse_command_v2(body));
+  return parse_fetch_arguments_v2(command);
+}
+
+Result<HttpResponse> answer_fetch(Application& application, const HttpRequest& request,
+                                  const RepositoryView& view, GitProtocol protocol,
+                                  std::string body) {
+  FetchRequest fetch = TRY(parse_fetch(protocol, body));
+  // In v2 every client asks for it, offered or not, and a server may send no tags.
+  if (!view.whole && fetch.uses_include_tag && protocol == GitProtocol::kV2) {
+    body = TRY(without_include_tag_v2(body));
+    fetch = TRY(parse_fetch(protocol, body));
+  }
+  TRY(require_features(view, fetch));
+  FetchClaims claims{.wants = fetch.wants, .haves = {}};
+  if (!view.whole) {
+    claims.haves = fetch.haves;
+    claims.haves.insert(claims.haves.end(), fetch.shallow.begin(), fetch.shallow.end());
+  }
+  const std::unordered_set<Oid> known =
+      TRY(application.store().fetches().authorise_fetch(view, claims, patience_for(request)));
+  // Git acknowledges whatever lies in the repository, which a part of it must not show.
+  if (!claims.haves.empty()) {
+    body = TRY(with_known_haves(std::move(body), known));
+    fetch = TRY(parse_fetch(protocol, body));
+  }
+  return stream_pack(application, view, protocol, cache_key(view, protocol, fetch),
+                     std::move(body));
+}
+
 Result<HttpResponse> answer_upload_pack(Application& application, HttpRequest& request,
                                         const RepositoryView& view, GitProtocol protocol) {
   std::string body = TRY(request.body.read_all(limits::kUploadPackRequestBytesMax));
   if (protocol != GitProtocol::kV2) {
-    const FetchRequest fetch = TRY(parse_fetch_request_v0(body));
-    return stream_pack(application, view, protocol, fetch, std::move(body));
+    return answer_fetch(application, request, view, protocol, std::move(body));
   }
   const CommandRequestV2 command = TRY(parse_command_v2(body));
   if (command.command == "ls-refs") {
@@ -148,13 +187,7 @@ Result<HttpResponse> answer_upload_pack(Application& application, HttpRequest& r
     return invalid_argument("reading a Git request: command `" +
                             escape_for_message(command.command, 40) + "` is not offered");
   }
-  FetchRequest fetch = TRY(parse_fetch_arguments_v2(command));
-  // In v2 every client asks for it, offered or not, and a server may send no tags.
-  if (!view.whole && fetch.uses_include_tag) {
-    body = TRY(without_include_tag_v2(body));
-    fetch.uses_include_tag = false;
-  }
-  return stream_pack(application, view, protocol, fetch, std::move(body));
+  return answer_fetch(application, request, view, protocol, std::move(body));
 }
 
 Result<HttpResponse> handle_upload_pack(Application& application, HttpRequest& request) {

@@ -4,7 +4,6 @@
 
 #include "crypto/base/limits.h"
 #include "policy/evaluate.h"
-#include "store/git/commit_graph.h"
 
 namespace statehouse {
 
@@ -54,6 +53,22 @@ Result<> add_tree(const GitRepository& repository, const Oid& tree,
     }
   }
   return {};
+}
+
+/// `oids` without duplicates and without `known`, in order; the first `count_max` of them.
+std::vector<Oid> distinct(std::span<const Oid> oids, const std::unordered_set<Oid>& known,
+                          std::size_t count_max) {
+  std::vector<Oid> kept;
+  std::unordered_set<Oid> seen;
+  for (const Oid& oid : oids) {
+    if (kept.size() == count_max) break;
+    if (!known.contains(oid) && seen.insert(oid).second) kept.push_back(oid);
+  }
+  return kept;
+}
+
+std::unexpected<Error> not_our_ref(const Oid& want) {
+  return denied("fetching: not our ref " + want.hex());
 }
 
 }  // namespace
@@ -114,7 +129,7 @@ Result<bool> FetchService::is_readable_version(const RepositoryView& view, const
 }
 
 Result<std::shared_ptr<const FetchService::ObjectSet>> FetchService::objects_of(
-    const RepositoryView& view, const GitRepository& repository) {
+    const RepositoryView& view, const GitRepository& repository, const WalkPatience& patience) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = object_sets_.find(view.repository);
@@ -127,6 +142,7 @@ Result<std::shared_ptr<const FetchService::ObjectSet>> FetchService::objects_of(
   const std::vector<Oid> commits =
       TRY(commits_reachable(repository, tips_of(view), {}, limits::kCommitsInMemoryMax));
   for (const Oid& commit : commits) {
+    if (patience) TRY(patience());
     const GitCommit object = TRY(repository.read_commit(commit));
     set->objects.insert(commit);
     TRY(add_tree(repository, object.tree, set->objects));
@@ -136,34 +152,71 @@ Result<std::shared_ptr<const FetchService::ObjectSet>> FetchService::objects_of(
   return std::shared_ptr<const ObjectSet>(set);
 }
 
-Result<bool> FetchService::is_reachable(const RepositoryView& view, const GitRepository& repository,
-                                        const Oid& want) {
-  const auto header = repository.object_header(want);
-  if (!header) return false;
-  if (header->type == ObjectType::kCommit) {
-    for (const Oid& tip : tips_of(view)) {
-      const bool below = TRY(is_ancestor(repository, want, tip));
-      if (below) return true;
-    }
-    return false;
+Result<> FetchService::find_versions(const RepositoryView& view, std::span<const Oid> sought,
+                                     std::unordered_set<Oid>& found) const {
+  for (const Oid& oid : sought.first(std::min(sought.size(), kVersionLookupsMax))) {
+    const bool past = TRY(is_readable_version(view, oid));
+    if (past) found.insert(oid);
   }
-  // Single trees and blobs are for partial clones, which only a view of everything may make.
-  if (!view.whole) return false;
-  const auto set = TRY(objects_of(view, repository));
-  return set->objects.contains(want);
+  return {};
 }
 
-Result<> FetchService::authorise_wants(const RepositoryView& view, std::span<const Oid> wants) {
-  std::unordered_set<Oid> tips;
-  for (const Oid& tip : tips_of(view)) tips.insert(tip);
-  const PooledRepository repository = TRY(core_.repositories.acquire(view.repository));
+Result<std::vector<Oid>> FetchService::wanted_commits(const RepositoryView& view,
+                                                      const GitRepository& repository,
+                                                      std::span<const Oid> wants,
+                                                      const WalkPatience& patience) {
+  std::vector<Oid> commits;
+  std::shared_ptr<const ObjectSet> objects;
   for (const Oid& want : wants) {
-    if (tips.contains(want)) continue;
-    const bool past = TRY(is_readable_version(view, want));
-    if (past) continue;
-    const bool reachable = TRY(is_reachable(view, *repository, want));
-    if (!reachable) return denied("fetching: not our ref " + want.hex());
+    const auto header = repository.object_header(want);
+    if (!header) return not_our_ref(want);
+    if (header->type == ObjectType::kCommit) {
+      commits.push_back(want);
+      continue;
+    }
+    // Single trees and blobs are for partial clones, which only a view of everything may make.
+    if (!view.whole) return not_our_ref(want);
+    if (!objects) objects = TRY(objects_of(view, repository, patience));
+    if (!objects->objects.contains(want)) return not_our_ref(want);
   }
+  return commits;
+}
+
+Result<std::unordered_set<Oid>> FetchService::authorise_fetch(const RepositoryView& view,
+                                                              const FetchClaims& claims,
+                                                              const WalkPatience& patience) {
+  const PooledRepository repository = TRY(core_.repositories.acquire(view.repository));
+  // Grows from the tips: everything here is readable, and so is what it leads to.
+  const std::vector<Oid> tips = tips_of(view);
+  std::unordered_set<Oid> readable(tips.begin(), tips.end());
+  const std::vector<Oid> wants = TRY(wanted_commits(
+      view, *repository, distinct(claims.wants, readable, limits::kFetchWantsMax), patience));
+  const std::vector<Oid> haves = distinct(claims.haves, readable, kHavesMax);
+  TRY(find_versions(view, wants, readable));
+  TRY(find_versions(view, haves, readable));
+  std::vector<Oid> sought = distinct(wants, readable, wants.size());
+  for (const Oid& have : distinct(haves, readable, haves.size())) sought.push_back(have);
+  const std::vector<Oid> starts(readable.begin(), readable.end());
+  const std::unordered_set<Oid> reached =
+      TRY(reachable_among(*repository, starts, sought, patience));
+  readable.insert(reached.begin(), reached.end());
+  for (const Oid& want : wants) {
+    if (readable.contains(want)) continue;
+    if (wants.size() <= kVersionLookupsMax) return not_our_ref(want);
+    return denied("fetching: not our ref " + want.hex() + ", or one of more than " +
+                      std::to_string(kVersionLookupsMax) + " past versions",
+                  "ask for fewer commits at once");
+  }
+  std::unordered_set<Oid> known;
+  for (const Oid& have : claims.haves) {
+    if (readable.contains(have)) known.insert(have);
+  }
+  return known;
+}
+
+Result<> FetchService::authorise_wants(const RepositoryView& view, std::span<const Oid> wants,
+                                       const WalkPatience& patience) {
+  TRY(authorise_fetch(view, {.wants = {wants.begin(), wants.end()}, .haves = {}}, patience));
   return {};
 }
 

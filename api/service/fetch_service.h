@@ -10,6 +10,7 @@
 
 #include "api/service/caller.h"
 #include "api/service/core.h"
+#include "store/git/commit_graph.h"
 
 namespace statehouse {
 
@@ -25,6 +26,12 @@ struct RepositoryView {
   [[nodiscard]] const RefState* find(const RefName& ref) const;
 };
 
+/// What one fetch says of itself; duplicates do not matter.
+struct FetchClaims {
+  std::vector<Oid> wants;
+  std::vector<Oid> haves;  ///< what the client says it has, and where it says its history ends
+};
+
 /// Decides what a caller may read, and proves it for fetches. Threads: any.
 class FetchService {
  public:
@@ -37,14 +44,33 @@ class FetchService {
   /// Whether `caller` may read `key`.
   [[nodiscard]] bool may_read(const AuthenticatedCaller& caller, const RefKey& key) const;
 
+  /// How many ids of one fetch are looked for among past versions, wants and haves each.
+  static constexpr std::size_t kVersionLookupsMax = 256;
+  /// Haves of one fetch that are looked at; the rest counts as unknown.
+  static constexpr std::size_t kHavesMax = 32'768;
+
   /// Checks that every want is a current or past version of a readable ref, or reachable from one.
-  /// Existence of an object is never enough. Errors: kDenied names the first that is not.
-  Result<> authorise_wants(const RepositoryView& view, std::span<const Oid> wants);
+  /// Existence of an object is never enough. All ids together cost one walk through history, which
+  /// `patience` may end. Returns those of `claims.haves` that such versions lead to too: more than
+  /// these `git` must not be told, or its answer says what else is here.
+  /// Errors: kDenied names the first want that is not; that of `patience`.
+  Result<std::unordered_set<Oid>> authorise_fetch(const RepositoryView& view,
+                                                  const FetchClaims& claims,
+                                                  const WalkPatience& patience);
+
+  /// The same for wants alone.
+  Result<> authorise_wants(const RepositoryView& view, std::span<const Oid> wants,
+                           const WalkPatience& patience = {});
 
  private:
   Result<bool> is_readable_version(const RepositoryView& view, const Oid& want) const;
-  Result<bool> is_reachable(const RepositoryView& view, const GitRepository& repository,
-                            const Oid& want);
+  /// Adds those of the first `sought` that are past versions to `found`.
+  Result<> find_versions(const RepositoryView& view, std::span<const Oid> sought,
+                         std::unordered_set<Oid>& found) const;
+  /// The commits among `wants`. Errors: kDenied for what is not here, or may not be asked for.
+  Result<std::vector<Oid>> wanted_commits(const RepositoryView& view,
+                                          const GitRepository& repository,
+                                          std::span<const Oid> wants, const WalkPatience& patience);
 
   /// Every object of a repository's versions, for partial clones that ask for single blobs.
   struct ObjectSet {
@@ -52,7 +78,8 @@ class FetchService {
     std::unordered_set<Oid> objects;
   };
   Result<std::shared_ptr<const ObjectSet>> objects_of(const RepositoryView& view,
-                                                      const GitRepository& repository);
+                                                      const GitRepository& repository,
+                                                      const WalkPatience& patience);
 
   Core& core_;
   std::mutex mutex_;

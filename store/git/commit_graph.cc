@@ -112,6 +112,31 @@ class Painter {
   std::unordered_map<unsigned, std::uint64_t> waiting_with_;
 };
 
+/// Asks `patience` at every so many steps.
+class Steps {
+ public:
+  explicit Steps(const WalkPatience& patience) : patience_(patience) {}
+
+  Result<> next() {
+    constexpr std::uint64_t kAskEvery = 1024;
+    if (!patience_ || ++taken_ % kAskEvery != 0) return {};
+    return patience_();
+  }
+
+ private:
+  const WalkPatience& patience_;
+  std::uint64_t taken_ = 0;
+};
+
+/// The links of `oid`, or null when it is not here, or is no commit with all its history.
+Result<const CommitLinks*> links_if_commit(const GitRepository& repository, const Oid& oid) {
+  const Result<const CommitLinks*> links = repository.graph().links(repository, oid);
+  if (links) return links;
+  const ErrorCode code = links.error().code;
+  if (code == ErrorCode::kNotFound || code == ErrorCode::kInvalidArgument) return nullptr;
+  return links;
+}
+
 constexpr unsigned kWanted = 1;
 constexpr unsigned kExcluded = 2;
 
@@ -199,6 +224,35 @@ Result<bool> is_ancestor(const GitRepository& repository, const Oid& ancestor,
     TRY(painter.paint_parents(commit, colours));
   }
   return false;
+}
+
+Result<std::unordered_set<Oid>> reachable_among(const GitRepository& repository,
+                                                std::span<const Oid> tips,
+                                                std::span<const Oid> sought,
+                                                const WalkPatience& patience) {
+  Steps steps(patience);
+  std::unordered_set<Oid> open;
+  std::uint64_t lowest = UINT64_MAX;
+  for (const Oid& oid : sought) {
+    TRY(steps.next());
+    const CommitLinks* links = TRY(links_if_commit(repository, oid));
+    if (links == nullptr) continue;
+    open.insert(oid);
+    lowest = std::min(lowest, links->generation);
+  }
+  std::unordered_set<Oid> found;
+  Painter painter(repository);
+  for (const Oid& tip : tips) {
+    if (!open.empty()) TRY(painter.add(tip, kWanted));
+  }
+  while (!open.empty() && !painter.empty()) {
+    TRY(steps.next());
+    const auto [commit, colours] = painter.take();
+    if (commit.generation < lowest) break;
+    if (open.erase(commit.oid) > 0) found.insert(commit.oid);
+    if (commit.generation > lowest) TRY(painter.paint_parents(commit, colours));
+  }
+  return found;
 }
 
 Result<std::optional<Oid>> merge_base(const GitRepository& repository, const Oid& one,

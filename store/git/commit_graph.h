@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "crypto/base/error.h"
@@ -59,6 +61,17 @@ Result<std::vector<Oid>> commits_reachable(const GitRepository& repository,
 /// that is not here is kNotFound, one that is no commit kInvalidArgument.
 Result<bool> is_ancestor(const GitRepository& repository, const Oid& ancestor,
                          const Oid& descendant);
+
+/// Asked now and then during a long walk; what it fails with ends the walk. Empty: never asked.
+using WalkPatience = std::function<Result<>()>;
+
+/// Which of `sought` are reachable from `tips`: one walk for all of them, which ends when none can
+/// come any more. An id that is not here, or is no commit, is not reachable.
+/// Errors: that of `patience`; as GitRepository's for the history of `tips`.
+Result<std::unordered_set<Oid>> reachable_among(const GitRepository& repository,
+                                                std::span<const Oid> tips,
+                                                std::span<const Oid> sought,
+                                                const WalkPatience& patience = {});
 
 /// A common ancestor of both that no other common ancestor descends from; none for unrelated
 /// histories. Of several (criss-cross merges) the one of highest generation, then smallest id.

@@ -154,7 +154,7 @@ TEST_CASE("the same v0 fetch by another agent is the same request") {
   CHECK(one.normalized == parse_fetch_request_v0(with("go-git/5"))->normalized);
   CHECK(one.wants.size() == 2);
   CHECK(one.done);
-  CHECK_FALSE(one.has_haves);
+  CHECK(one.haves.empty());
 }
 
 TEST_CASE("a v2 fetch with a feature that is not advertised is refused") {
@@ -168,7 +168,26 @@ TEST_CASE("what needs a view of the whole repository is noticed in a v2 fetch") 
   CHECK(fetch_v2({"want " + kA, "include-tag"})->uses_include_tag);
   CHECK(fetch_v2({"want " + kA, "deepen-not refs/heads/x"})->uses_deepen_not);
   CHECK(fetch_v2({"want " + kA, "filter blob:none"})->uses_filter);
-  CHECK(fetch_v2({"want " + kA, "have " + kB})->has_haves);
+  CHECK(fetch_v2({"want " + kA, "have " + kB})->haves.size() == 1);
+}
+
+TEST_CASE("a want that is repeated is one want") {
+  CHECK(fetch_v2({"want " + kA, "want " + kB, "want " + kA})->wants.size() == 2);
+  CHECK(parse_fetch_request_v0(packets({"want " + kA, "want " + kA}))->wants.size() == 1);
+  std::vector<std::string> many(65'537, "want " + kA);
+  CHECK_FALSE(fetch_v2(many));
+}
+
+TEST_CASE("of haves and shallow lines the ids that are not known are blanked, and nothing else") {
+  const auto body = [](const std::string& have, const std::string& shallow) {
+    return command_v2("fetch", {"want " + kA, "have " + kB, "have " + have, "shallow " + shallow,
+                                "deepen 1", "done"});
+  };
+  CHECK(with_known_haves(body(kA, kA), {Oid::parse(kB).value()}).value() == body(kZero, kZero));
+  const std::string v0 = packets({"want " + kA + " ofs-delta"}) + packets({"have " + kA, "done"});
+  CHECK(with_known_haves(v0, {}).value() ==
+        packets({"want " + kA + " ofs-delta"}) + packets({"have " + kZero, "done"}));
+  CHECK_FALSE(with_known_haves("00zz", {}));
 }
 
 TEST_CASE("a v2 request without a command, for another hash or with bytes after it is refused") {

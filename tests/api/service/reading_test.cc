@@ -101,6 +101,21 @@ TEST_CASE_FIXTURE(ServiceFixture,
   CHECK(may_want(*this, "carol", second));
 }
 
+TEST_CASE_FIXTURE(ServiceFixture, "of what a client has those are known that its refs lead to") {
+  const Oid first = push_commit();
+  push_commit({.files = {{"more.yaml", "a: 1\n"}}});
+  const Oid hidden = push_hidden(*this);
+  const GitCommit secret = must(objects("platform")->read_commit(hidden));
+  const Oid forced = workshop.commit({.files = {{"forced.yaml", "a: 1\n"}}});
+  REQUIRE(push("alice", "platform", {{"refs/heads/topic/a", forced}}).accepted());
+  REQUIRE(push("alice", "platform", {{"refs/heads/topic/a", first}}).accepted());
+  const Oid unknown = workshop.commit({.files = {{"mine.yaml", "a: 1\n"}}});
+  const std::vector<Oid> haves{first, forced, hidden, secret.tree, unknown};
+  const auto known = must(store->fetches().authorise_fetch(view_of(*this, as("carol")),
+                                                           {.wants = {first}, .haves = haves}, {}));
+  CHECK(known == std::unordered_set<Oid>{first, forced});
+}
+
 TEST_CASE_FIXTURE(ServiceFixture, "versions of a deleted ref are not fetched") {
   push_commit();
   const Oid made = workshop.commit({.files = {{"gone.yaml", "a: 1\n"}}});

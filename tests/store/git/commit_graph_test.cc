@@ -64,6 +64,24 @@ struct RandomHistory {
   std::vector<Oid> commits;
 };
 
+/// One commit after the other.
+struct LongHistory {
+  explicit LongHistory(int commits) {
+    std::string stream;
+    for (int i = 0; i < commits; ++i) {
+      stream += "commit refs/heads/long\ncommitter A <a@b> " + std::to_string(i + 1) +
+                " +0000\ndata 1\nx\n";
+    }
+    const Workspace workspace;
+    workspace.git({"fast-import", "--quiet"}, stream);
+    tip = workspace.rev("refs/heads/long");
+    fixture.push(workspace, tip);
+  }
+
+  StoreFixture fixture;
+  Oid tip;
+};
+
 }  // namespace
 
 TEST_CASE("more new commits than allowed are refused") {
@@ -138,17 +156,43 @@ TEST_CASE("a commit is its own ancestor, and unrelated histories have no merge b
 }
 
 TEST_CASE("a long history costs no stack") {
-  StoreFixture fixture;
-  std::string stream;
-  for (int i = 0; i < 20'000; ++i) {
-    stream += "commit refs/heads/long\ncommitter A <a@b> " + std::to_string(i + 1) +
-              " +0000\ndata 1\nx\n";
+  const LongHistory history(20'000);
+  CHECK(must(commits_reachable(*history.fixture.open(), std::vector{history.tip}, {}, 100'000))
+            .size() == 20'000);
+}
+
+TEST_CASE("of many ids those are reachable that git lists") {
+  RandomHistory history(4);
+  const PooledRepository repository = history.fixture.open();
+  for (int round = 0; round < 25; ++round) {
+    const std::vector tips{history.pick(), history.pick()};
+    std::vector<Oid> sought{history.pick(), history.pick(), history.pick()};
+    const std::multiset<std::string> below =
+        history.git({"rev-list", tips[0].hex(), tips[1].hex()});
+    std::unordered_set<Oid> expected;
+    for (const Oid& oid : sought) {
+      if (below.contains(oid.hex())) expected.insert(oid);
+    }
+    sought.push_back(oid(std::string(40, 'a')));
+    sought.push_back(history.fixture.plant_blob("no commit"));
+    CHECK(must(reachable_among(*repository, tips, sought)) == expected);
   }
-  const Workspace workspace;
-  workspace.git({"fast-import", "--quiet"}, stream);
-  const Oid tip = workspace.rev("refs/heads/long");
-  fixture.push(workspace, tip);
-  CHECK(must(commits_reachable(*fixture.open(), std::vector{tip}, {}, 100'000)).size() == 20'000);
+}
+
+TEST_CASE("looking for many ids costs one walk, which patience ends") {
+  const LongHistory history(5'000);
+  const PooledRepository repository = history.fixture.open();
+  const std::vector tips{history.tip};
+  const std::vector<Oid> all = must(commits_reachable(*repository, tips, {}, 100'000));
+  int asked = 0;
+  const auto count = [&]() -> Result<> {
+    ++asked;
+    return {};
+  };
+  CHECK(must(reachable_among(*repository, tips, all, count)).size() == 5'000);
+  CHECK(asked <= 10);  // once in 1,024 of 5,000 ids and 5,000 steps
+  const auto leave = []() -> Result<> { return unavailable("gone"); };
+  CHECK(code_of(reachable_among(*repository, tips, all, leave)) == ErrorCode::kUnavailable);
 }
 
 }  // namespace statehouse::test
