@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <semaphore>
 
 #include "api/http/application.h"
 #include "api/http/head_parser.h"
@@ -58,6 +59,18 @@ Result<std::string> read_body(HttpResponse& response, std::uint64_t bytes_max) {
   return internal_error("answering: a parked answer has nobody to wait for it here");
 }
 
+/// Waits here for what a connection would be parked for.
+HttpResponse wait_if_parked(const Dispatcher& dispatcher, HttpResponse response) {
+  const auto* body = std::get_if<std::shared_ptr<Parking>>(&response.body());
+  if (body == nullptr) return response;
+  const std::shared_ptr<Parking> parking = *body;
+  // Shared with the function that wakes, which may be called late.
+  const auto woken = std::make_shared<std::counting_semaphore<>>(0);
+  const auto subscription = parking->subscribe([woken] { woken->release(); });
+  const bool in_time = woken->try_acquire_for(parking->wait_max);
+  return dispatcher.resume(*parking, in_time ? WakeReason::kWoken : WakeReason::kTimeout);
+}
+
 Result<HttpRequest> to_http(const ApiRequest& request) {
   HttpRequest http;
   const auto method = method_from_name(request.method);
@@ -109,7 +122,7 @@ Result<ApiResponse> run_on_data(const Environment& environment, const Path& data
                                .temporary_directory = scratch,
                                .budget = nullptr});
   HttpRequest http = TRY(to_http(request));
-  HttpResponse response = dispatcher.dispatch(http);
+  HttpResponse response = wait_if_parked(dispatcher, dispatcher.dispatch(http));
   ApiResponse answer;
   answer.status = response.status();
   if (const auto type = response.header("Content-Type")) answer.content_type = *type;

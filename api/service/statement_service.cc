@@ -109,9 +109,45 @@ Result<> StatementService::issue_one(const VersionRecord& version,
     for (const std::uint64_t id : outbox_ids) TRY(transaction.clear_outbox(id));
     return {};
   }));
-  const std::lock_guard lock(mutex_);
-  issued_.notify_all();
+  tell_waiting(version.key, version.version);
   return {};
+}
+
+void StatementService::tell_waiting(const RefKey& key, VersionNumber version) {
+  std::vector<std::shared_ptr<Waiting>> told;
+  {
+    const std::lock_guard lock(mutex_);
+    issued_.notify_all();
+    for (const auto& waiting : waiting_) {
+      if (waiting->what == std::pair(key, version)) told.push_back(waiting);
+    }
+  }
+  for (const auto& waiting : told) waiting->wake();
+}
+
+std::shared_ptr<void> StatementService::when_issued(const RefKey& key, VersionNumber version,
+                                                    std::function<void()> wake) {
+  auto waiting = std::make_shared<Waiting>(std::pair(key, version), std::move(wake));
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.insert(waiting);
+  }
+  // Looked at afterwards, so that an issue in between is not missed.
+  const auto statement = shown(key, version);
+  if (!statement || *statement) waiting->wake();
+  return {waiting.get(), [this, waiting](Waiting*) {
+            const std::lock_guard lock(mutex_);
+            waiting_.erase(waiting);
+          }};
+}
+
+Result<std::optional<StatementRecord>> StatementService::shown(const RefKey& key,
+                                                               VersionNumber version) const {
+  auto statement = TRY(core_.ledger.read().statement(key, version));
+  // Its row is seen a moment before the checkpoint that covers its entry is published.
+  const std::uint64_t published = core_.ledger.read().checkpoint().size;
+  if (statement && statement->entry >= published) statement.reset();
+  return statement;
 }
 
 Result<StatementRecord> StatementService::wait_for(const RefKey& key, VersionNumber version,
@@ -121,10 +157,8 @@ Result<StatementRecord> StatementService::wait_for(const RefKey& key, VersionNum
     {
       // Under the lock, so that an issue between looking and waiting is not missed.
       std::unique_lock lock(mutex_);
-      const auto statement = TRY(core_.ledger.read().statement(key, version));
-      // Its row is seen a moment before the checkpoint that covers its entry is published.
-      const std::uint64_t published = core_.ledger.read().checkpoint().size;
-      if (statement && statement->entry < published) return *statement;
+      const auto statement = TRY(shown(key, version));
+      if (statement) return *statement;
       const auto record = TRY(core_.ledger.read().version(key, version));
       if (!record || !record->content) {
         return not_found("looking for a snapshot: there is no version " + std::to_string(version) +

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/service/archive_cache.h"
@@ -65,6 +68,12 @@ class StatementService {
   /// Errors: kNotFound (no such version, or a deletion), kUnavailable (not ready).
   Result<StatementRecord> wait_for(const RefKey& key, VersionNumber version, Milliseconds wait_max);
 
+  /// Calls `wake` once the statement of that version may be shown: at once when it may already,
+  /// never when it is never issued. `wake` must not block and may be called on any thread, also
+  /// while this runs. Destroying what is returned ends it; it must not outlive the service.
+  std::shared_ptr<void> when_issued(const RefKey& key, VersionNumber version,
+                                    std::function<void()> wake);
+
   /// What `caller` may read (of one repository, when given), signed now or at most ten minutes ago.
   Result<SignedHead> head(const AuthenticatedCaller& caller,
                           const std::optional<RepositoryName>& repository);
@@ -78,12 +87,21 @@ class StatementService {
   Result<> issue_one(const VersionRecord& version, std::vector<std::uint64_t> outbox_ids);
   Result<std::optional<std::string>> previous_digest(const RefKey& key,
                                                      VersionNumber version) const;
+  /// None while it may not be shown.
+  Result<std::optional<StatementRecord>> shown(const RefKey& key, VersionNumber version) const;
+  void tell_waiting(const RefKey& key, VersionNumber version);
   std::vector<HeadStatement::Ref> readable_refs(
       const AuthenticatedCaller& caller, const std::optional<RepositoryName>& repository) const;
   Result<SignedHead> sign_head(std::vector<HeadStatement::Ref> refs) const;
   Result<SignedHead> head_covering(const AuthenticatedCaller& caller,
                                    const std::optional<RepositoryName>& repository,
                                    EntryIndex entry);
+
+  /// Somebody who waits for one version's statement. Shared with the handle that ends the waiting.
+  struct Waiting {
+    std::pair<RefKey, VersionNumber> what;
+    std::function<void()> wake;
+  };
 
   Core& core_;
   FetchService& access_;
@@ -93,6 +111,7 @@ class StatementService {
   std::condition_variable issued_;
   // Guarded by mutex_. Heads by what they say about refs, so callers with equal views share one.
   std::map<std::string, SignedHead> heads_;
+  std::set<std::shared_ptr<Waiting>> waiting_;
 };
 
 }  // namespace statehouse
