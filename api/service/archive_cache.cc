@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::string_view kSuffix = ".tar";
 
+/// By how much room is asked for while an archive is written.
+constexpr std::uint64_t kRoomStep = 16U << 20;
+
 /// How exactly trim() knows when an archive was last used.
 constexpr std::chrono::minutes kMarkEvery{1};
 
@@ -52,16 +55,43 @@ Path ArchiveCache::path_of(std::string_view hex) const {
   return directory_ / (std::string(hex) + std::string(kSuffix));
 }
 
+Result<> ArchiveCache::Room::grow(std::uint64_t bytes) {
+  used_ += bytes;
+  while (used_ > reserved_) {
+    TRY(cache_.reserve(kRoomStep));
+    reserved_ += kRoomStep;
+  }
+  return {};
+}
+
+Result<> ArchiveCache::reserve(std::uint64_t bytes) {
+  const std::lock_guard lock(room_mutex_);
+  const std::uint64_t reserved = reserved_bytes_ + bytes;
+  if (!kept_bytes_ || *kept_bytes_ + reserved > bytes_max_) {
+    // Somewhat more than needed, so that a full cache is not listed for every archive.
+    const std::uint64_t free = std::min(bytes_max_, reserved + bytes_max_ / 16);
+    kept_bytes_ = TRY(bytes_after_trim(bytes_max_ - free));
+  }
+  reserved_bytes_ = reserved;
+  return {};
+}
+
+void ArchiveCache::give_back(std::uint64_t bytes) {
+  const std::lock_guard lock(room_mutex_);
+  reserved_bytes_ -= bytes;
+}
+
 Result<ArchiveDigest> ArchiveCache::build(const RepositoryName& repository, const Oid& tree) {
   const PooledRepository objects = TRY(core_.repositories.acquire(repository));
-  const TemporaryDirectory scratch =
-      TRY(TemporaryDirectory::create(directory_.parent_path(), "build-"));
+  const TemporaryDirectory scratch = TRY(TemporaryDirectory::create(scratch_, "build-"));
   const Path file = scratch.path() / "archive.tar";
   const FileDescriptor fd = TRY(open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  ArchiveDigest digest =
-      TRY_WITH("building a snapshot", write_archive(*objects, tree, [&](std::string_view bytes) {
-                 return write_all(fd.get(), bytes);
-               }));
+  Room room(*this);
+  const auto sink = [&](std::string_view bytes) -> Result<> {
+    TRY(room.grow(bytes.size()));
+    return write_all(fd.get(), bytes);
+  };
+  ArchiveDigest digest = TRY_WITH("building a snapshot", write_archive(*objects, tree, sink));
   // A cache: it may be lost, but a torn file must not carry the name of a whole one.
   TRY(durable_step(core_.steps, "snapshot.sync", [&] { return sync_descriptor(fd.get(), file); }));
   TRY(durable_step(core_.steps, "snapshot.rename", [&]() -> Result<> {
@@ -71,7 +101,33 @@ Result<ArchiveDigest> ArchiveCache::build(const RepositoryName& repository, cons
     }
     return {};
   }));
+  const std::lock_guard lock(room_mutex_);
+  if (kept_bytes_) *kept_bytes_ += digest.size;
   return digest;
+}
+
+Result<ArchiveDigest> ArchiveCache::digest(const RepositoryName& repository,
+                                           const Oid& tree) const {
+  const PooledRepository objects = TRY(core_.repositories.acquire(repository));
+  return TRY_WITH("digesting a snapshot",
+                  write_archive(*objects, tree, [](std::string_view) { return Result<>(); }));
+}
+
+Result<ArchiveDigest> ArchiveCache::build_once(const std::string& hex,
+                                               const RepositoryName& repository, const Oid& tree) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (rebuilding_.contains(hex) || rebuilding_.size() >= kRebuildsMax) {
+      return unavailable("building the snapshot of tree " + tree.hex() +
+                             ": it, or too many others, are being built",
+                         "ask again in a moment");
+    }
+    rebuilding_.insert(hex);
+  }
+  auto built = build(repository, tree);
+  const std::lock_guard lock(mutex_);
+  rebuilding_.erase(hex);
+  return built;
 }
 
 Result<bool> ArchiveCache::is_good(const FileDescriptor& file, const std::string& hex,
@@ -131,7 +187,7 @@ Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const Repositor
     } else if (fd.error().code != ErrorCode::kNotFound) {
       return std::unexpected(std::move(fd).error());
     }
-    const ArchiveDigest built = TRY(build(repository, tree));
+    const ArchiveDigest built = TRY(build_once(hex, repository, tree));
     if (hex_encode(built.sha256) != hex) break;
   }
   return corrupt("building the snapshot of tree " + tree.hex() +
@@ -139,6 +195,13 @@ Result<std::shared_ptr<const FileDescriptor>> ArchiveCache::open(const Repositor
 }
 
 Result<> ArchiveCache::trim(std::uint64_t bytes_max) {
+  const std::lock_guard lock(room_mutex_);
+  kept_bytes_ = TRY(bytes_after_trim(bytes_max));
+  return {};
+}
+
+/// REQUIRES: room_mutex_ is held.
+Result<std::uint64_t> ArchiveCache::bytes_after_trim(std::uint64_t bytes_max) {
   struct Kept {
     std::int64_t used_ns;
     std::uint64_t bytes;
@@ -163,7 +226,7 @@ Result<> ArchiveCache::trim(std::uint64_t bytes_max) {
     forget(file.path.filename().string());
     total -= file.bytes;
   }
-  return {};
+  return total;
 }
 
 Result<ArchiveCache::Checked> ArchiveCache::check_all() {

@@ -1,5 +1,7 @@
 #include "api/service/housekeeper.h"
 
+#include <algorithm>
+
 #include "crypto/base/json.h"
 #include "crypto/base/limits.h"
 #include "store/git/ref_files.h"
@@ -78,6 +80,13 @@ Result<std::vector<std::string>> changed_paths(const Core& core, EntryIndex entr
   return paths;
 }
 
+/// Whether some flow ends at `key`.
+StatementQueue::Moved moved_how(const Configuration& configuration, const RefKey& key) {
+  const bool is_target =
+      std::ranges::any_of(configuration.flows(), [&](const Flow& flow) { return flow.to == key; });
+  return is_target ? StatementQueue::Moved::kByPromotion : StatementQueue::Moved::kByPush;
+}
+
 /// `where` is "repository" or "repository:ref", or something of the store's own.
 EntryDraft alarm_event(const Alarm& alarm) {
   const std::size_t colon = alarm.where.find(':');
@@ -125,10 +134,13 @@ Result<> Housekeeper::start() {
 
 Result<> Housekeeper::queue_what_is_owed() {
   const std::vector<OutboxRecord> outbox = TRY(core_.ledger.read().outbox());
+  const auto active = core_.configuration.current();
   const std::lock_guard lock(mutex_);
   for (const OutboxRecord& record : outbox) {
     if (record.kind != kOutboxIssueStatement || queued_.contains(record.id)) continue;
-    owed_.push_back(TRY(parse_owed_statement(record)));
+    OwedStatement owed = TRY(parse_owed_statement(record));
+    const auto moved = moved_how(active->configuration, owed.key);
+    owed_.add(std::move(owed), moved);
     queued_.insert(record.id);
   }
   return {};
@@ -174,7 +186,8 @@ bool Housekeeper::wait_until_idle(Milliseconds wait_max) {
 }
 
 void Housekeeper::run() {
-  auto next_check = std::chrono::steady_clock::now() + kCheckEvery;
+  next_check_ = std::chrono::steady_clock::now() + kCheckEvery;
+  auto next_look = std::chrono::steady_clock::now();
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -182,18 +195,23 @@ void Housekeeper::run() {
                         [&] { return stopping_ || !owed_.empty() || !done_.empty(); });
       if (stopping_) return;
     }
-    while (work_once()) {
-    }
-    log_alarms();
-    static_cast<void>(core_.ledger.health());  // notes since when the clock is behind
-    fill_index();
-    if (std::chrono::steady_clock::now() >= next_check) {
-      check_ref_files(core_);
-      static_cast<void>(archives_.trim(limits::kArchiveCacheBytesMax));  // a cache: once more later
-      owe({}, false);  // once more what failed before
-      next_check = std::chrono::steady_clock::now() + kCheckEvery;
-    }
+    const bool more = work_once();
+    // However much is owed, alarms are logged and files are checked in time.
+    if (more && std::chrono::steady_clock::now() < next_look) continue;
+    look_after();
+    next_look = std::chrono::steady_clock::now() + kIndexEvery;
   }
+}
+
+void Housekeeper::look_after() {
+  log_alarms();
+  static_cast<void>(core_.ledger.health());  // notes since when the clock is behind
+  fill_index();
+  if (std::chrono::steady_clock::now() < next_check_) return;
+  check_ref_files(core_);
+  static_cast<void>(archives_.trim(limits::kArchiveCacheBytesMax));  // a cache: once more later
+  owe({}, false);                                                    // once more what failed before
+  next_check_ = std::chrono::steady_clock::now() + kCheckEvery;
 }
 
 bool Housekeeper::work_once() {
@@ -203,10 +221,7 @@ bool Housekeeper::work_once() {
     const std::lock_guard lock(mutex_);
     if (stopping_ || (owed_.empty() && done_.empty())) return false;
     busy_ = true;
-    if (!owed_.empty()) {
-      owed = std::move(owed_.front());
-      owed_.pop_front();
-    }
+    owed = owed_.take();
     done = std::exchange(done_, {});
   }
   if (owed) {
@@ -218,12 +233,14 @@ bool Housekeeper::work_once() {
       return {};
     }));
   }
+  bool more = false;
   {
     const std::lock_guard lock(mutex_);
     busy_ = false;
+    more = !owed_.empty() || !done_.empty();
   }
   changed_.notify_all();
-  return true;
+  return more;
 }
 
 void Housekeeper::issue(const OwedStatement& owed, const std::vector<std::uint64_t>& done) {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -10,6 +10,7 @@
 
 #include "api/service/core.h"
 #include "api/service/owed_statement.h"
+#include "api/service/statement_queue.h"
 #include "api/service/statement_service.h"
 #include "store/ledger/search_index.h"
 
@@ -45,7 +46,10 @@ class Housekeeper {
  private:
   Result<> queue_what_is_owed();
   void run();
+  /// Does one thing that is owed. True when more is.
   bool work_once();
+  /// Everything that nothing owes and that time brings.
+  void look_after();
   void log_alarms();
   void issue(const OwedStatement& owed, const std::vector<std::uint64_t>& done);
   void fill_index();
@@ -57,12 +61,14 @@ class Housekeeper {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
-  std::deque<OwedStatement> owed_;
+  StatementQueue owed_;
   std::set<std::uint64_t> queued_;   ///< outbox rows in owed_ or being worked on
   std::vector<std::uint64_t> done_;  ///< outbox rows to clear
   std::vector<Alarm> alarms_;        ///< not logged yet
   bool busy_ = false;
   bool stopping_ = false;
+  // Of the thread alone.
+  std::chrono::steady_clock::time_point next_check_;
   std::thread thread_;  ///< last: started by start(), joined by the destructor
 };
 

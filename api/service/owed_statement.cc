@@ -12,6 +12,20 @@ Result<> owe_statement(Transaction& transaction, const VersionRecord& version) {
   return {};
 }
 
+Result<bool> owes_statements(const LedgerReader& ledger, const RefKey& key, VersionNumber newest,
+                             VersionNumber count) {
+  if (newest < count) return false;
+  // Statements of a ref are issued in order: the oldest that could be owed tells. A deletion has
+  // none.
+  for (VersionNumber number = newest - count + 1; number <= newest; ++number) {
+    const auto version = TRY(ledger.version(key, number));
+    if (!version || !version->content) continue;
+    const auto statement = TRY(ledger.statement(key, number));
+    return !statement;
+  }
+  return false;
+}
+
 Result<OwedStatement> parse_owed_statement(const OutboxRecord& record) {
   const Json payload = TRY(parse_json(record.payload));
   const std::string repository = TRY(json_string(payload, "repository"));

@@ -19,6 +19,11 @@ struct OwedStatement {
 /// Owes the statement of `version`, in the transaction that records it.
 Result<> owe_statement(Transaction& transaction, const VersionRecord& version);
 
+/// Whether the last `count` versions of `key`, of which `newest` is the last, all lack their
+/// statements. Errors: as the ledger's.
+Result<bool> owes_statements(const LedgerReader& ledger, const RefKey& key, VersionNumber newest,
+                             VersionNumber count);
+
 /// Reads an outbox row of kind kOutboxIssueStatement. Errors: kCorrupt.
 Result<OwedStatement> parse_owed_statement(const OutboxRecord& record);
 

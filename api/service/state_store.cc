@@ -26,6 +26,16 @@ Result<> empty_directory(const Path& directory) {
   return {};
 }
 
+/// Nothing else belongs into the folder that holds `directory`.
+Result<> remove_beside(const Path& directory) {
+  const Path folder = directory.parent_path();
+  const std::vector<std::string> names = TRY(list_directory(folder));
+  for (const std::string& name : names) {
+    if (name.starts_with("build-")) TRY(remove_tree(folder / name));
+  }
+  return {};
+}
+
 /// Leftovers of write_file_durably in the data directory itself.
 Result<> remove_temporary_files(const Path& directory) {
   const std::vector<std::string> names = TRY(list_directory(directory));
@@ -78,6 +88,7 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const Path& data,
   TRY(remove_temporary_files(root));
   TRY(empty_directory(layout.scratch()));
   TRY(make_directories(layout.archives()));
+  TRY(remove_beside(layout.archives()));
   const std::string trust_bytes = TRY(read_file(layout.trust(), kTrustBytesMax));
   TrustDocument trust = TRY_WITH("opening trust.json", TrustDocument::pin(trust_bytes));
   std::unique_ptr<KeyStore> keys = TRY(KeyStore::open(layout.keys()));
@@ -122,7 +133,7 @@ StateStore::StateStore(DataDirectory directory, TrustDocument trust, std::unique
       fetches_(core_),
       pushes_(core_, fetches_, write_path_, refusals_),
       promotions_(core_, fetches_, write_path_, refusals_),
-      archives_(core_, layout().archives()),
+      archives_(core_, layout().archives(), layout().scratch()),
       statements_(core_, fetches_, archives_),
       tokens_(core_),
       housekeeper_(core_, statements_, archives_, *index_),

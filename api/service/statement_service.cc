@@ -90,7 +90,14 @@ Result<> StatementService::issue_one(const VersionRecord& version,
     const PooledRepository objects = TRY(core_.repositories.acquire(version.key.repository));
     TRY(require_own_tree(*objects, version.content->commit, version.content->tree));
   }
-  const ArchiveDigest archive = TRY(archives_.build(version.key.repository, version.content->tree));
+  // What is out of date already is hardly ever asked for: then it is built.
+  const RepositoryName& repository = version.key.repository;
+  const auto refs = core_.refs.current();
+  const RefState* newest = refs->find(version.key);
+  const bool is_newest = newest != nullptr && newest->version == version.version;
+  const ArchiveDigest archive =
+      TRY(is_newest ? archives_.build(repository, version.content->tree)
+                    : archives_.digest(repository, version.content->tree));
   const std::optional<std::string> previous = TRY(previous_digest(version.key, version.version));
   const VersionStatement statement =
       version_statement(core_, version, {digest_text(archive.sha256), archive.size}, previous);

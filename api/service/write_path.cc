@@ -19,6 +19,10 @@ namespace {
 /// How often a decision is made again because the configuration changed under it.
 constexpr int kAttemptsMax = 5;
 
+/// While so many versions of a ref wait for their snapshots, no push of a larger one is taken.
+constexpr VersionNumber kOwedStatementsMax = 16;
+constexpr std::uint64_t kLargeArchiveBytes = 64U << 20;
+
 std::string push_id_from(const Entropy& entropy) { return hex_encode(entropy.bytes(16)); }
 
 std::vector<Oid> baseline_commits(const Configuration& configuration,
@@ -113,14 +117,25 @@ std::set<std::string> signing_keys(const std::vector<CommitFacts>& commits) {
 }
 
 /// A version that cannot be stated would keep every later one of its ref from being stated.
-Result<> check_size(const Core& core, const GitRepository& view, const Oid& tree,
-                    Decision& decision) {
-  const TreeMeasure measure = TRY(core.tree_digests.measure(view, tree));
-  if (measure.archive_bytes_max <= limits::kArchiveBytesMax) return {};
+void check_size(const TreeMeasure& measure, Decision& decision) {
+  if (measure.archive_bytes_max <= limits::kArchiveBytesMax) return;
   decision.fail("store", "archive-size",
                 "the snapshot of this tree could be larger than " +
                     std::to_string(limits::kArchiveBytesMax) + " bytes",
                 "keep large or very many files elsewhere");
+}
+
+/// Who pushes large trees faster than their snapshots are made would keep the store at work with
+/// nothing else.
+Result<> check_backlog(const Core& core, const TreeMeasure& measure, const RefKey& key,
+                       VersionNumber version_now, Decision& decision) {
+  if (measure.archive_bytes_max <= kLargeArchiveBytes) return {};
+  const bool owes = TRY(owes_statements(core.ledger.read(), key, version_now, kOwedStatementsMax));
+  if (!owes) return {};
+  decision.fail("store", "backlog",
+                "the snapshots of the last " + std::to_string(kOwedStatementsMax) +
+                    " versions of this ref are still to be made, and this tree is large",
+                "push again in a few minutes");
   return {};
 }
 
@@ -242,7 +257,12 @@ Result<Decision> WritePath::decide(const MoveRequest& request, const Candidate& 
                     "`" + escape_for_message(violation->path) + "`: " + violation->reason,
                     "remove it from every commit that is pushed");
     }
-    TRY(check_size(core_, request.view, candidate.content->tree, decision));
+    const TreeMeasure measure =
+        TRY(core_.tree_digests.measure(request.view, candidate.content->tree));
+    check_size(measure, decision);
+    if (!request.promotion) {
+      TRY(check_backlog(core_, measure, facts.key, candidate.version_now, decision));
+    }
     if (const Baseline* baseline = active.configuration.baseline(facts.key, *facts.new_oid)) {
       check_baseline(*baseline, *candidate.content, decision);
     }
