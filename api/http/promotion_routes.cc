@@ -63,7 +63,9 @@ Result<HttpResponse> answer_outcome(Application& application, const HttpRequest&
     return decision_problem(doing, decision, outcome.refusal->entry);
   }
   const Json json = TRY(full_json(application, request, outcome.number));
-  return json_response(request, json, status);
+  HttpResponse response = TRY(json_response(request, json, status));
+  TRY(response.set_header("Content-Location", "/v1/promotions/" + std::to_string(outcome.number)));
+  return response;
 }
 
 Result<HttpResponse> open_promotion(Application& application, HttpRequest& request) {

@@ -26,6 +26,7 @@ Result<HttpResponse> create_token(Application& application, HttpRequest& request
   json["token"] = token.text;
   HttpResponse response = TRY(json_response(request, json, 201));
   TRY(response.set_header("Cache-Control", "no-store"));
+  TRY(response.set_header("Content-Location", "/v1/tokens/" + token.record.id));
   return response;
 }
 
@@ -56,15 +57,18 @@ Result<HttpResponse> revoke_token(Application& application, HttpRequest& request
 
 void add_token_routes(Application& application) {
   const auto add = [&](Method method, const char* pattern, std::uint64_t body_bytes_max,
-                       auto handler) {
-    application.add(
-        method, pattern, Access::kAuthenticated, Lane::kLong, body_bytes_max,
-        [&application, handler](HttpRequest& request) { return handler(application, request); });
+                       Handler handler) {
+    application.add(method, pattern, Access::kAuthenticated, Lane::kLong, body_bytes_max,
+                    std::move(handler));
   };
-  // Not repeatable by Idempotency-Key: the answer holds a secret that is never kept.
-  add(Method::kPost, "/v1/tokens", limits::kJsonBodyBytesMax, create_token);
-  add(Method::kGet, "/v1/tokens", 0, list_tokens);
-  add(Method::kDelete, "/v1/tokens/{id}", 0, revoke_token);
+  const auto bound = [&](auto handler) {
+    return [&application, handler](HttpRequest& request) { return handler(application, request); };
+  };
+  // The answer holds a secret that is never kept.
+  add(Method::kPost, "/v1/tokens", limits::kJsonBodyBytesMax,
+      once_per_key(application, bound(create_token), Repetition::kNamed));
+  add(Method::kGet, "/v1/tokens", 0, bound(list_tokens));
+  add(Method::kDelete, "/v1/tokens/{id}", 0, bound(revoke_token));
 }
 
 }  // namespace statehouse

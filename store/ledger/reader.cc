@@ -180,6 +180,15 @@ Result<std::optional<IdempotencyRecord>> LedgerReader::idempotent(std::string_vi
                                             at - std::chrono::hours(24));
 }
 
+Result<std::uint64_t> LedgerReader::idempotency_keys(std::string_view first_word,
+                                                     Timestamp at) const {
+  const auto lease = TRY(pool_.lease());
+  const std::string word(first_word);
+  const auto count = TRY(lease.statements().idempotency_keys.one(read_count, word + " ", word + "!",
+                                                                 at - std::chrono::hours(24)));
+  return count.value_or(0);
+}
+
 Result<> LedgerReader::copy_to(const Path& path) const {
   const auto lease = TRY(pool_.lease());
   {

@@ -134,6 +134,9 @@ class LedgerReader {
   Result<std::optional<IdempotencyRecord>> idempotent(std::string_view caller, std::string_view key,
                                                       Timestamp at) const;
 
+  /// How many such answers there are for callers whose name is `first_word` and more words.
+  Result<std::uint64_t> idempotency_keys(std::string_view first_word, Timestamp at) const;
+
   /// Writes a consistent copy of the whole ledger to `path` , which must not exist, and syncs it.
   /// Meanwhile writing goes on.
   Result<> copy_to(const Path& path) const;

@@ -189,6 +189,8 @@ constexpr Definition kOther[] = {
     {&S::idempotency,
      "SELECT request_digest, response, created FROM idempotency WHERE caller = ?1 AND key = ?2 "
      "AND created > ?3"},
+    {&S::idempotency_keys,
+     "SELECT count(*) FROM idempotency WHERE caller >= ?1 AND caller < ?2 AND created > ?3"},
     {&S::purge_idempotency, "DELETE FROM idempotency WHERE created <= ?1"},
 };
 

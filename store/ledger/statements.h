@@ -33,7 +33,7 @@ struct Statements {
   Statement put_suspension, suspensions;
   Statement insert_outbox, outbox, clear_outbox;
   Statement put_value, value;
-  Statement insert_idempotency, idempotency, purge_idempotency;
+  Statement insert_idempotency, idempotency, idempotency_keys, purge_idempotency;
   Statement last_id, changes;
 };
 

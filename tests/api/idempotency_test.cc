@@ -46,7 +46,16 @@ HttpRequest keyed_request(RoutesFixture& fixture) {
   return request;
 }
 
-Result<HttpResponse> fine() { return HttpResponse::with_body(201, "application/json", "{}"); }
+/// Made something that is shown by a path of the server's.
+Result<HttpResponse> fine() {
+  HttpResponse response = HttpResponse::with_body(201, "application/json", "{}");
+  must(response.set_header("Content-Location", "/v1/whoami"));
+  return response;
+}
+
+AuthenticatedCaller administrator(ServiceFixture& fixture) {
+  return fixture.as("alice", TokenScope::kAdmin);
+}
 
 }  // namespace
 
@@ -89,7 +98,7 @@ TEST_CASE_FIXTURE(RoutesFixture, "while a request runs the same one is a conflic
   REQUIRE(second);
   CHECK(code_of(*second) == ErrorCode::kConflict);
   CHECK(second->error().message.find("under way") != std::string::npos);
-  CHECK(must(handler(request)).status() == 200);
+  CHECK(must(handler(request)).status() == 201);
   CHECK(runs == 1);
 }
 
@@ -122,6 +131,49 @@ TEST_CASE_FIXTURE(KeyedComments, "of many comments with one key at once only one
   for (const RouteAnswer& answer : answers) CHECK((answer.status == 200 || answer.status == 409));
   CHECK(comments() == 1);
   CHECK(core().alarms.list().empty());
+}
+
+TEST_CASE_FIXTURE(KeyedComments, "a repeated request shows what it made as it is now") {
+  CHECK(comment(as("alice")).status == 200);
+  post(as("bob"), promotion_path(number, "/comments"), {{"message", "later"}});
+  CHECK(comment(as("alice")).body["comments"].size() == 2);
+}
+
+TEST_CASE_FIXTURE(KeyedComments, "of an answer no more is kept than what it named") {
+  CHECK(comment(as("alice"), std::string(16'000, 'x')).status == 200);
+  const std::string scope =
+      std::string(as("alice").token_id()) + " POST " + promotion_path(number, "/comments");
+  const auto kept = must(ledger().idempotent(scope, "k1", clock.now()));
+  REQUIRE(kept);
+  CHECK(kept->response == "200 " + promotion_path(number));
+}
+
+TEST_CASE_FIXTURE(KeyedComments, "a token keeps a bounded number of keys") {
+  const AuthenticatedCaller caller = as("alice");
+  must(core().ledger.commit([&](Transaction& transaction) -> Result<> {
+    for (std::uint64_t i = 0; i < kKeptKeysMax; ++i) {
+      TRY(transaction.put_idempotent(std::string(caller.token_id()) + " POST /v1/elsewhere",
+                                     std::to_string(i), "digest", "200 /v1/elsewhere"));
+    }
+    return {};
+  }));
+  CHECK(comment(caller).status == 503);
+  CHECK(comments() == 0);
+  CHECK(comment(token("tok_other", TokenScope::kWrite)).status == 200);
+  clock.advance(std::chrono::hours(25));
+  CHECK(comment(token(std::string(caller.token_id()), TokenScope::kWrite)).status == 200);
+}
+
+TEST_CASE_FIXTURE(RoutesFixture, "a repeated key mints no second token and names the first") {
+  const Json wanted = {{"identity", "carol"}};
+  const RouteAnswer first = post(administrator(*this), "/v1/tokens", wanted, kKey);
+  CHECK(first.status == 201);
+  const std::size_t tokens = must(ledger().tokens()).size();
+  const RouteAnswer again = post(administrator(*this), "/v1/tokens", wanted, kKey);
+  CHECK(again.status == 409);
+  CHECK(again.words().find(first.body["id"].get<std::string>()) != std::string::npos);
+  CHECK(again.words().find(first.body["token"].get<std::string>()) == std::string::npos);
+  CHECK(must(ledger().tokens()).size() == tokens);
 }
 
 }  // namespace statehouse::test
