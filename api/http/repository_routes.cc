@@ -33,10 +33,10 @@ Result<Json> repository_json(Application& application, const HttpRequest& reques
 
 Result<HttpResponse> list_repositories(Application& application, HttpRequest& request) {
   const ListWindow window = TRY(window_parameter(request));
-  const auto records = TRY(application.store().core().ledger.read().repositories());
+  const auto rows = TRY(application.store().core().ledger.read().readable_repositories());
   Json list = Json::array();
   std::uint64_t visible = 0;
-  for (const RepositoryRecord& record : records) {
+  for (const RepositoryRecord& record : rows.records) {
     if (record.deleted) continue;
     Result<Json> json = repository_json(application, request, record.name);
     if (!json && json.error().code == ErrorCode::kNotFound) continue;

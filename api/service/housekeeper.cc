@@ -110,9 +110,9 @@ EntryDraft alarm_event(const Alarm& alarm) {
 }  // namespace
 
 void check_ref_files(Core& core) {
-  const auto repositories = core.ledger.read().repositories();
+  const auto repositories = core.ledger.read().readable_repositories();
   if (!repositories) return;
-  for (const RepositoryRecord& repository : *repositories) {
+  for (const RepositoryRecord& repository : repositories->records) {
     if (!repository.deleted) check_repository(core, repository.name);
   }
 }
@@ -133,16 +133,24 @@ Result<> Housekeeper::start() {
 }
 
 Result<> Housekeeper::queue_what_is_owed() {
-  const std::vector<OutboxRecord> outbox = TRY(core_.ledger.read().outbox());
+  const FoundRows<OutboxRecord> outbox = TRY(core_.ledger.read().outbox());
   const auto active = core_.configuration.current();
-  const std::lock_guard lock(mutex_);
-  for (const OutboxRecord& record : outbox) {
-    if (record.kind != kOutboxIssueStatement || queued_.contains(record.id)) continue;
-    OwedStatement owed = TRY(parse_owed_statement(record));
-    const auto moved = moved_how(active->configuration, owed.key);
-    owed_.add(std::move(owed), moved);
-    queued_.insert(record.id);
+  std::vector<std::string> damaged = outbox.damaged;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const OutboxRecord& record : outbox.records) {
+      if (record.kind != kOutboxIssueStatement || queued_.contains(record.id)) continue;
+      auto owed = parse_owed_statement(record);
+      if (!owed) {
+        damaged.push_back(owed.error().message);
+        continue;
+      }
+      const auto moved = moved_how(active->configuration, owed->key);
+      owed_.add(*std::move(owed), moved);
+      queued_.insert(record.id);
+    }
   }
+  for (const std::string& row : damaged) core_.alarms.raise("row", row, "it is not heeded");
   return {};
 }
 

@@ -23,10 +23,11 @@ class Inspection {
 
   Result<IntegrityReport> run() {
     TRY(part("log", inspect_log()));
-    const auto repositories = core_.ledger.read().repositories();
+    TRY(part("rows", inspect_rows()));
+    const auto repositories = core_.ledger.read().readable_repositories();
     if (!repositories) could_not_look("repositories", repositories.error());
     // Also those that a row calls deleted: no entry does, so their refs and objects must be there.
-    for (const RepositoryRecord& repository : repositories.value_or(Repositories())) {
+    for (const RepositoryRecord& repository : repositories.value_or(Repositories()).records) {
       ++report_.repositories;
       TRY(part(repository.name.str(), inspect_refs(repository.name)));
       TRY(part(repository.name.str(), inspect_objects(repository.name)));
@@ -37,7 +38,7 @@ class Inspection {
   }
 
  private:
-  using Repositories = std::vector<RepositoryRecord>;
+  using Repositories = FoundRows<RepositoryRecord>;
 
   [[nodiscard]] Result<> say(const std::string& line) {
     if (!progress_ || stopped_) return stopped_ ? std::unexpected(*stopped_) : Result<>();
@@ -89,6 +90,20 @@ class Inspection {
     for (const VerifyFinding& finding : log.findings) {
       find(Severity::kError, "log " + finding.what + " " + finding.where, finding.why,
            "restore the ledger from a backup; do not write to this store");
+    }
+    return {};
+  }
+
+  /// Rows that cannot be read: what they name is looked at as little as if they were not there.
+  Result<> inspect_rows() {
+    const LedgerReader& ledger = core_.ledger.read();
+    const auto repositories = TRY(ledger.readable_repositories());
+    const auto refs = TRY(ledger.readable_refs());
+    const auto outbox = TRY(ledger.outbox());
+    for (const auto* damaged : {&repositories.damaged, &refs.damaged, &outbox.damaged}) {
+      for (const std::string& row : *damaged) {
+        find(Severity::kError, "row", row, "restore the ledger from a backup");
+      }
     }
     return {};
   }
@@ -179,8 +194,8 @@ class Inspection {
   }
 
   Result<> inspect_statements() {
-    const auto states = TRY(core_.ledger.read().refs());
-    for (const RefState& state : states) {
+    const auto states = TRY(core_.ledger.read().readable_refs());
+    for (const RefState& state : states.records) {
       TRY(say("statements of " + state.key.str()));
       std::optional<std::string> previous;
       // As many as there are rows: the number in the ref's own row may be any.

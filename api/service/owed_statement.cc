@@ -26,7 +26,9 @@ Result<bool> owes_statements(const LedgerReader& ledger, const RefKey& key, Vers
   return false;
 }
 
-Result<OwedStatement> parse_owed_statement(const OutboxRecord& record) {
+namespace {
+
+Result<OwedStatement> read_payload(const OutboxRecord& record) {
   const Json payload = TRY(parse_json(record.payload));
   const std::string repository = TRY(json_string(payload, "repository"));
   const std::string ref = TRY(json_string(payload, "ref"));
@@ -35,6 +37,14 @@ Result<OwedStatement> parse_owed_statement(const OutboxRecord& record) {
   RefName ref_name = TRY(RefName::parse(ref));
   return OwedStatement{RefKey{std::move(repository_name), std::move(ref_name)},
                        static_cast<VersionNumber>(version), record.id};
+}
+
+}  // namespace
+
+Result<OwedStatement> parse_owed_statement(const OutboxRecord& record) {
+  auto owed = read_payload(record);
+  if (owed) return owed;
+  return corrupt("reading outbox row " + std::to_string(record.id) + ": " + owed.error().message);
 }
 
 }  // namespace statehouse

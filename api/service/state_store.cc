@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "api/service/logged_facts.h"
 #include "store/git/ref_files.h"
@@ -153,22 +154,31 @@ Result<> StateStore::recover() {
   if (const auto stopped = ledger_->health().stopped) {
     alarms_.raise("log", "ledger.db", stopped->message);
   }
-  const std::vector<OutboxRecord> outbox = TRY(ledger_->read().outbox());
-  const std::vector<RefState> states = TRY(ledger_->read().refs());
-  refs_.reset(states);
-  const std::vector<RepositoryRecord> repositories = TRY(ledger_->read().repositories());
-  for (const RepositoryRecord& repository : repositories) {
-    if (!repository.deleted) TRY(recover_repository(repository, outbox));
+  const FoundRows<OutboxRecord> outbox = TRY(ledger_->read().outbox());
+  const FoundRows<RefState> states = TRY(ledger_->read().readable_refs());
+  const FoundRows<RepositoryRecord> repositories = TRY(ledger_->read().readable_repositories());
+  for (const auto* damaged : {&outbox.damaged, &states.damaged, &repositories.damaged}) {
+    for (const std::string& row : *damaged) alarms_.raise("row", row, "it is not heeded");
   }
+  refs_.reset(states.records);
+  // Also of a repository whose own row cannot be read.
+  std::set<RepositoryName> names;
+  for (const RefState& state : states.records) {
+    if (state.content) names.insert(state.key.repository);
+  }
+  for (const RepositoryRecord& repository : repositories.records) {
+    if (!repository.deleted) names.insert(repository.name);
+  }
+  for (const RepositoryName& name : names) TRY(recover_repository(name, outbox.records));
   TRY(load_configuration());
-  TRY(reconcile_repositories());
+  const Result<> reconciled = reconcile_repositories();
+  if (!reconciled) alarms_.raise("repository", "system", reconciled.error().message);
   check_ref_files(core_);
   return housekeeper_.start();
 }
 
-Result<> StateStore::recover_repository(const RepositoryRecord& repository,
+Result<> StateStore::recover_repository(const RepositoryName& name,
                                         const std::vector<OutboxRecord>& outbox) {
-  const RepositoryName& name = repository.name;
   const auto snapshot = refs_.current();
   const Result<> cleaned = repositories_->remove_leftovers(name);
   auto objects = repositories_->acquire(name);

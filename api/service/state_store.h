@@ -69,8 +69,7 @@ class StateStore {
              std::unique_ptr<SearchIndex> index, const StateStoreOptions& options);
 
   Result<> recover();
-  Result<> recover_repository(const RepositoryRecord& repository,
-                              const std::vector<OutboxRecord>& outbox);
+  Result<> recover_repository(const RepositoryName& name, const std::vector<OutboxRecord>& outbox);
   Result<> load_configuration();
   Result<> activate_as_logged(VersionNumber version, EntryIndex entry);
   Result<> reconcile_repositories();

@@ -40,6 +40,11 @@ Result<std::vector<RefState>> LedgerReader::refs() const {
   return lease.statements().refs.all(read_ref_state);
 }
 
+Result<FoundRows<RefState>> LedgerReader::readable_refs() const {
+  const auto lease = TRY(pool_.lease());
+  return found_rows(lease.statements().refs, read_ref_state);
+}
+
 Result<std::optional<RefState>> LedgerReader::ref(const RefKey& key) const {
   const auto lease = TRY(pool_.lease());
   return lease.statements().ref.one(read_ref_state, key.repository.str(), key.ref.str());
@@ -85,6 +90,11 @@ Result<std::vector<Oid>> LedgerReader::tips(const RepositoryName& repository) co
 Result<std::vector<RepositoryRecord>> LedgerReader::repositories() const {
   const auto lease = TRY(pool_.lease());
   return lease.statements().repositories.all(read_repository);
+}
+
+Result<FoundRows<RepositoryRecord>> LedgerReader::readable_repositories() const {
+  const auto lease = TRY(pool_.lease());
+  return found_rows(lease.statements().repositories, read_repository);
 }
 
 Result<std::optional<RepositoryRecord>> LedgerReader::repository(const RepositoryName& name) const {
@@ -162,9 +172,9 @@ Result<std::optional<StatementRecord>> LedgerReader::statement(const RefKey& key
                                           number);
 }
 
-Result<std::vector<OutboxRecord>> LedgerReader::outbox() const {
+Result<FoundRows<OutboxRecord>> LedgerReader::outbox() const {
   const auto lease = TRY(pool_.lease());
-  return lease.statements().outbox.all(read_outbox);
+  return found_rows(lease.statements().outbox, read_outbox);
 }
 
 Result<std::optional<std::string>> LedgerReader::value(std::string_view name) const {

@@ -65,6 +65,8 @@ class LedgerReader {
 
   // Refs and versions.
   Result<std::vector<RefState>> refs() const;  ///< deleted refs too; sorted by key
+  /// The same, without those rows that cannot be read.
+  Result<FoundRows<RefState>> readable_refs() const;
   Result<std::optional<RefState>> ref(const RefKey& key) const;
   Result<std::optional<VersionRecord>> version(const RefKey& key, VersionNumber number) const;
   /// Newest first, below `before` when given.
@@ -80,6 +82,8 @@ class LedgerReader {
   /// duplicates.
   Result<std::vector<Oid>> tips(const RepositoryName& repository) const;
   Result<std::vector<RepositoryRecord>> repositories() const;  ///< deleted ones too
+  /// The same, without those rows that cannot be read.
+  Result<FoundRows<RepositoryRecord>> readable_repositories() const;
   Result<std::optional<RepositoryRecord>> repository(const RepositoryName& name) const;
 
   // The log.
@@ -128,7 +132,7 @@ class LedgerReader {
   /// Those that the move logged at `index` brought, in order of the commits' ids.
   Result<std::vector<CommitVerdictRecord>> verdicts_of(EntryIndex index) const;
   Result<std::optional<StatementRecord>> statement(const RefKey& key, VersionNumber number) const;
-  Result<std::vector<OutboxRecord>> outbox() const;  ///< oldest first
+  Result<FoundRows<OutboxRecord>> outbox() const;  ///< oldest first
   Result<std::optional<std::string>> value(std::string_view name) const;
   /// nullopt when there is none, or it is older than 24 hours at `at`.
   Result<std::optional<IdempotencyRecord>> idempotent(std::string_view caller, std::string_view key,

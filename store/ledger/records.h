@@ -222,8 +222,15 @@ struct SuspensionRecord {
   EntryIndex entry = 0;
 };
 
+/// The rows of a table as far as they can be read.
+template <typename Record>
+struct FoundRows {
+  std::vector<Record> records;
+  std::vector<std::string> damaged;  ///< of each other row: which it is, and what is wrong
+};
+
 /// A side effect that a committed transaction owes. For `publish_refs` (written by record_version)
-/// it is the only licence to move a ref file; other kinds carry `payload` as they like.
+/// it is the only licence to move a ref file; other kinds carry a JSON object of their own.
 struct OutboxRecord {
   std::uint64_t id = 0;
   std::string kind;

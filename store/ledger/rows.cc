@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "crypto/base/encoding.h"
 #include "crypto/base/json.h"
 
 namespace statehouse {
@@ -27,9 +28,10 @@ Result<std::optional<Oid>> optional_oid_at(const Row& row, int column) {
 }
 
 Result<RefKey> key_at(const Row& row, int column) {
-  RepositoryName repository =
-      TRY(or_corrupt(RepositoryName::parse(row.view(column)), "repository name"));
-  RefName ref = TRY(or_corrupt(RefName::parse(row.view(column + 1)), "ref name"));
+  const std::string which = "ref in the row of `" + escape_for_message(row.view(column), 200) +
+                            "` `" + escape_for_message(row.view(column + 1), 255) + "`";
+  RepositoryName repository = TRY(or_corrupt(RepositoryName::parse(row.view(column)), which));
+  RefName ref = TRY(or_corrupt(RefName::parse(row.view(column + 1)), which));
   return RefKey{std::move(repository), std::move(ref)};
 }
 
@@ -117,7 +119,8 @@ Result<VersionRecord> read_version(const Row& row) {
 
 Result<RepositoryRecord> read_repository(const Row& row) {
   const RepositoryName name =
-      TRY(or_corrupt(RepositoryName::parse(row.view(0)), "repository name"));
+      TRY(or_corrupt(RepositoryName::parse(row.view(0)),
+                     "repository name `" + escape_for_message(row.view(0), 200) + "`"));
   return RepositoryRecord{name, row.time(1), row.optional_time(2)};
 }
 
@@ -215,11 +218,18 @@ Result<OutboxRecord> read_outbox(const Row& row) {
   OutboxRecord record;
   record.id = row.count(0);
   record.kind = row.text(1);
-  if (!row.is_null(2)) record.key = TRY(key_at(row, 2));
-  record.old_commit = TRY(optional_oid_at(row, 4));
-  record.new_commit = TRY(optional_oid_at(row, 5));
   record.payload = row.text(6);
   record.created = row.time(7);
+  const std::string which = "reading outbox row " + std::to_string(record.id);
+  if (!row.is_null(2)) record.key = TRY_WITH(which, key_at(row, 2));
+  record.old_commit = TRY_WITH(which, optional_oid_at(row, 4));
+  record.new_commit = TRY_WITH(which, optional_oid_at(row, 5));
+  if (record.kind == kOutboxPublishRefs) {
+    if (!record.key) return corrupt(which + ": it names no ref");
+    return record;
+  }
+  const Json payload = TRY_WITH(which, or_corrupt(parse_json(record.payload), "payload"));
+  if (!payload.is_object()) return corrupt(which + ": bad payload");
   return record;
 }
 

@@ -29,6 +29,23 @@ Result<CommentRecord> read_comment(const Row& row);
 Result<TokenRecord> read_token(const Row& row);
 Result<SuspensionRecord> read_suspension(const Row& row);
 Result<OutboxRecord> read_outbox(const Row& row);
+
+/// All rows of `statement` through `read`; one that cannot be read hides no other.
+template <typename Record>
+Result<FoundRows<Record>> found_rows(Statement& statement, Result<Record> (*read)(const Row&)) {
+  FoundRows<Record> found;
+  const auto collect = [&](const Row& row) -> Result<bool> {
+    Result<Record> record = read(row);
+    if (record) {
+      found.records.push_back(*std::move(record));
+    } else {
+      found.damaged.push_back(record.error().message);
+    }
+    return true;
+  };
+  TRY(statement.all(collect));
+  return found;
+}
 Result<IdempotencyRecord> read_idempotency(const Row& row);
 Result<EvidenceRecord> read_evidence(const Row& row);  ///< also checks bytes against the digest
 Result<EntryRecord> read_entry(const Row& row);

@@ -26,6 +26,7 @@ class StartCheck {
     size_ = count.value_or(0);
     const bool tree_loaded = load_tree();
     check_newest_checkpoint(tree_loaded);
+    check_rows_that_drive();
     if (tree_loaded) {
       check_tail();
       check_refs();
@@ -86,10 +87,23 @@ class StartCheck {
     report_.last_entry_time = last->time;
   }
 
+  /// What the store does by itself follows these: with one that cannot be read it does nothing.
+  void check_rows_that_drive() {
+    check_readable(found_rows(statements_.repositories, read_repository));
+    check_readable(found_rows(statements_.outbox, read_outbox));
+  }
+
+  template <typename Record>
+  void check_readable(const Result<FoundRows<Record>>& found) {
+    if (!found) return problem(found.error().message);
+    for (const std::string& damaged : found->damaged) problem(damaged);
+  }
+
   void check_refs() {
-    const auto refs = statements_.refs.all(read_ref_state);
-    if (!refs) return problem(refs.error().message);
-    for (const RefState& state : *refs) {
+    const auto refs = found_rows(statements_.refs, read_ref_state);
+    check_readable(refs);
+    if (!refs) return;
+    for (const RefState& state : refs->records) {
       const auto leaf = leaf_at(state.entry);
       const Result<> good =
           leaf ? check_ref_state(state, statements_, *leaf) : std::unexpected(leaf.error());

@@ -15,7 +15,7 @@ TEST_CASE_FIXTURE(LedgerFixture, "a job that returns an error leaves nothing beh
   CHECK(read().tree_size() == 0);
   CHECK_FALSE(*read().ref(audit_ref()));
   CHECK_FALSE(*read().value("name"));
-  CHECK(read().outbox()->empty());
+  CHECK(read().outbox()->records.empty());
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "an index given to a failed job is given to the next one") {

@@ -159,7 +159,7 @@ TEST_CASE_FIXTURE(RefsFixture, "only a recorded version licences publishing, unt
   CHECK(forge.error().code == ErrorCode::kInvalidArgument);
   REQUIRE(move(version_draft(audit_ref(), 1, "one")));
   const RecordedVersion second = *move(version_draft(audit_ref(), 2, "two"));
-  const auto pending = *read().outbox();
+  const auto pending = read().outbox()->records;
   CHECK(pending.size() == 2);
   CHECK(pending[0].old_commit == std::nullopt);
   CHECK(pending[1].id == second.outbox_id);
@@ -169,7 +169,7 @@ TEST_CASE_FIXTURE(RefsFixture, "only a recorded version licences publishing, unt
   const auto clear = [&](Transaction& t) { return t.clear_outbox(second.outbox_id); };
   CHECK(ledger().commit(clear));
   CHECK(ledger().commit(clear));
-  CHECK(read().outbox()->size() == 1);
+  CHECK(read().outbox()->records.size() == 1);
 }
 
 TEST_CASE_FIXTURE(RefsFixture, "a version has one statement, ever, and a deletion none") {
