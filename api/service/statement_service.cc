@@ -107,7 +107,7 @@ Result<> StatementService::issue_one(const VersionRecord& version,
   record.envelope = sign_dsse(kInTotoPayloadType, payload, core_.keys.statement_key()).serialise();
   record.archive_digest = digest_text(archive.sha256);
   record.archive_bytes = archive.size;
-  TRY(core_.ledger.commit([&](Transaction& transaction) -> Result<> {
+  const auto record_it = [&](Transaction& transaction) -> Result<> {
     // The entry is made from the row as it is now: it must be the one that was held against the
     // log.
     const auto row = TRY(transaction.version(version.key, version.version));
@@ -115,7 +115,9 @@ Result<> StatementService::issue_one(const VersionRecord& version,
     TRY(transaction.record_statement(record, AuthenticatedCaller::server().actor()));
     for (const std::uint64_t id : outbox_ids) TRY(transaction.clear_outbox(id));
     return {};
-  }));
+  };
+  TRY(durable_step(core_.steps, "statement.record",
+                   [&] { return core_.ledger.commit(record_it); }));
   tell_waiting(version.key, version.version);
   return {};
 }

@@ -237,7 +237,7 @@ class OwedStatements : public ChangedRows {
     push_commit();
     settle();
     first_tree = audit_tree();
-    steps.break_before("snapshot.sync");
+    steps.break_before("statement.record");
     push_commit({.files = {{"apps/shop.yaml", "kind: Secret\n"}}});
     push_commit({.files = {{"apps/shop.yaml", "kind: Third\n"}}});
     settle();
@@ -279,7 +279,7 @@ TEST_CASE_FIXTURE(OwedStatements, "no statement is signed of what the log does n
     CHECK(has_alarm("statement"));
     CHECK_FALSE(statement(2));
     CHECK_FALSE(statement(3));
-    steps.break_before("snapshot.sync");
+    steps.break_before("statement.record");
     put_back("versions");
   }
   steps.heal();
