@@ -175,17 +175,6 @@ Json target_json(const PromotionSituation& situation, TargetView view) {
           {"baseVersion", shown ? Json(situation.facts.base_version) : Json(nullptr)}};
 }
 
-Json source_json(const PromotionRecord& record) {
-  return {{"repository", record.source.repository.str()},
-          {"ref", record.source.ref.str()},
-          {"commit", record.source_commit.hex()},
-          {"commitSha256", record.source_commit_digest}};
-}
-
-Json tree_json(const PromotionRecord& record) {
-  return {{"sha1", record.tree.hex()}, {"sha256", record.tree_digest}};
-}
-
 Json own_changes_json(const PromotionSituation& situation, TargetView view) {
   return view == TargetView::kShown ? Json(situation.facts.target_own_changes) : Json(nullptr);
 }
@@ -204,33 +193,42 @@ Json drops_json(const PromotionSituation& situation, TargetView view) {
   return drops;
 }
 
-Json summary(const PromotionSituation& situation, const Decision& decision, TargetView view) {
-  const PromotionRecord& record = situation.record;
-  const std::vector<ClauseProgress> progress =
-      approval_progress(situation.active->configuration, situation.facts);
+/// What the row alone tells.
+Json row_json(const PromotionRecord& record) {
   return {{"number", record.number},
           {"state", name_of(record.state)},
-          {"phase", phase_json(situation, decision)},
-          {"blockedBy", decision.blocked_by()},
-          {"decision", decision_json(situation, decision, view)},
           {"flow", record.flow},
           {"kind", name_of(record.kind)},
-          {"strategy", strategy_name(situation.flow)},
           {"title", record.title},
           {"message", record.message},
           {"opener", record.opener},
           {"opened", record.opened.rfc3339()},
           {"revision", record.revision},
-          {"source", source_json(record)},
-          {"target", target_json(situation, view)},
-          {"tree", tree_json(record)},
-          {"policyDigest", situation.statement.policy_digest},
-          {"drops", drops_json(situation, view)},
-          {"targetOwnChanges", own_changes_json(situation, view)},
-          {"approvals", approvals_json(situation, progress, view)},
-          {"required", required_json(situation, progress)},
-          {"next", next_command(situation, decision)},
-          {"error", nullptr}};
+          {"source",
+           {{"repository", record.source.repository.str()},
+            {"ref", record.source.ref.str()},
+            {"commit", record.source_commit.hex()},
+            {"commitSha256", record.source_commit_digest}}},
+          {"tree", {{"sha1", record.tree.hex()}, {"sha256", record.tree_digest}}}};
+}
+
+Json summary(const PromotionSituation& situation, const Decision& decision, TargetView view) {
+  const std::vector<ClauseProgress> progress =
+      approval_progress(situation.active->configuration, situation.facts);
+  Json json = row_json(situation.record);
+  json.update({{"phase", phase_json(situation, decision)},
+               {"blockedBy", decision.blocked_by()},
+               {"decision", decision_json(situation, decision, view)},
+               {"strategy", strategy_name(situation.flow)},
+               {"target", target_json(situation, view)},
+               {"policyDigest", situation.statement.policy_digest},
+               {"drops", drops_json(situation, view)},
+               {"targetOwnChanges", own_changes_json(situation, view)},
+               {"approvals", approvals_json(situation, progress, view)},
+               {"required", required_json(situation, progress)},
+               {"next", next_command(situation, decision)},
+               {"error", nullptr}});
+  return json;
 }
 
 }  // namespace
@@ -308,33 +306,24 @@ Json promotion_summary_json(const PromotionSituation& situation, TargetView view
 }
 
 Json unreadable_promotion_json(const PromotionRecord& record, const std::string& error) {
-  return {{"number", record.number},
-          {"state", name_of(record.state)},
-          {"phase", nullptr},
-          {"blockedBy", Json::array()},
-          {"decision", nullptr},
-          {"flow", record.flow},
-          {"kind", name_of(record.kind)},
-          {"strategy", strategy_name(nullptr)},
-          {"title", record.title},
-          {"message", record.message},
-          {"opener", record.opener},
-          {"opened", record.opened.rfc3339()},
-          {"revision", record.revision},
-          {"source", source_json(record)},
-          {"target",
-           {{"repository", record.target.repository.str()},
-            {"ref", record.target.ref.str()},
-            {"base", nullptr},
-            {"baseVersion", nullptr}}},
-          {"tree", tree_json(record)},
-          {"policyDigest", nullptr},
-          {"drops", nullptr},
-          {"targetOwnChanges", nullptr},
-          {"approvals", Json::array()},
-          {"required", Json::array()},
-          {"next", ""},
-          {"error", error}};
+  Json json = row_json(record);
+  json.update({{"phase", nullptr},
+               {"blockedBy", Json::array()},
+               {"decision", nullptr},
+               {"strategy", strategy_name(nullptr)},
+               {"target",
+                {{"repository", record.target.repository.str()},
+                 {"ref", record.target.ref.str()},
+                 {"base", nullptr},
+                 {"baseVersion", nullptr}}},
+               {"policyDigest", nullptr},
+               {"drops", nullptr},
+               {"targetOwnChanges", nullptr},
+               {"approvals", Json::array()},
+               {"required", Json::array()},
+               {"next", ""},
+               {"error", error}});
+  return json;
 }
 
 Json promotion_json(const PromotionSituation& situation, const std::vector<CommentRecord>& comments,
