@@ -144,7 +144,13 @@ Result<PromotionSituation> PromotionService::situation(const AuthenticatedCaller
                                                        PromotionNumber number) const {
   const PromotionRecord record = TRY(find_promotion(core_, number));
   if (!may_see(caller, record)) return no_such_promotion(number);
-  return gatherer_.gather(record, std::nullopt);
+  auto gathered = gatherer_.gather(record, std::nullopt);
+  if (gathered || may_see_target(caller, record)) return gathered;
+  // Why it failed may be about the target.
+  return std::unexpected(
+      Error{gathered.error().code,
+            "looking at promotion " + std::to_string(number) + ": it cannot be looked at",
+            "ask somebody who may read its target"});
 }
 
 Result<PromotionRecord> PromotionService::require_open(const AuthenticatedCaller& caller,

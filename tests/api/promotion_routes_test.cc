@@ -1,3 +1,4 @@
+#include "store/ledger/sqlite.h"
 #include "tests/api/routes_fixture.h"
 
 namespace statehouse::test {
@@ -80,6 +81,22 @@ TEST_CASE_FIXTURE(HiddenTarget,
     CHECK(dump_json(json).find(tip("platform:refs/heads/vault").hex()) == std::string::npos);
     CHECK(dump_json(json["decision"]).find("version 1") == std::string::npos);
   }
+}
+
+TEST_CASE_FIXTURE(HiddenTarget, "why a promotion cannot be looked at tells nothing of the target") {
+  Database database = must(Database::open(store->layout().ledger(), Database::Mode::kReadWrite));
+  // The error names the commit that the target's last promotion made.
+  must(database.execute("UPDATE promotions SET source_commit = zeroblob(20) WHERE number = " +
+                        std::to_string(merged)));
+  const auto error_for = [&](std::string_view who) {
+    return get(as(who), "/v1/promotions").body["promotions"][0]["error"].get<std::string>();
+  };
+  const std::string made = tip("platform:refs/heads/vault").hex();
+  CHECK(error_for("alice").find(made) != std::string::npos);
+  CHECK(error_for("carol").find("it cannot be looked at") != std::string::npos);
+  CHECK(error_for("carol").find(made) == std::string::npos);
+  CHECK(get(as("alice"), promotion_path(number)).words().find(made) != std::string::npos);
+  CHECK(get(as("carol"), promotion_path(number)).words().find(made) == std::string::npos);
 }
 
 TEST_CASE_FIXTURE(HiddenTarget, "what an approval gives up of the target is shown") {
